@@ -1,0 +1,3 @@
+"""The names that a controller imports."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""One file an engine; each imports its library lazily."""

@@ -1,0 +1,1 @@
+"""The modules that controller code may import: `aici`, `re`, `json`, `math`."""
