@@ -8,12 +8,13 @@ depends on hash seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from .frame import Frame
+    from .native import Awaiting
 
 Value: TypeAlias = Any
 """Any controller value. (A union of all of them would say no more: code on it dispatches on `type(value)`.)"""
@@ -70,7 +71,7 @@ class FunctionValue:
 
 
 class Coroutine:
-    """A call of an async function, not yet awaited (frame in its first instruction), running, or finished (no frame)."""
+    """A call of an async function: not yet awaited (frame in its first instruction), running, or over (no frame)."""
 
     __slots__ = ("frame", "name")
 
@@ -99,14 +100,21 @@ class Native:
     signature: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TypeValue:
-    """A built-in type as a value: callable through `constructor`, and what `type(x)` and `isinstance` speak of."""
+    """A built-in type as a value: callable through `constructor`, and what `type(x)` and `isinstance` speak of.
+
+    Filled while natives are registered (see `native.py`), constant afterwards, and so shared by all processes.
+    """
 
     name: str
     constructor: Native | None
     base: TypeValue | None = None
     methods: dict[str, Native] = field(default_factory=dict)
+    statics: dict[str, Value] = field(default_factory=dict)
+    getters: dict[str, Callable[..., Value]] = field(default_factory=dict)
+    setters: dict[str, Callable[..., None]] = field(default_factory=dict)
+    awaiting: Awaiting | None = None
     is_exception: bool = False
 
     def is_subtype(self, other: TypeValue) -> bool:
@@ -116,6 +124,20 @@ class TypeValue:
                 return True
             kind = kind.base
         return False
+
+
+class Object:
+    """An instance of one of the runtime's own types (`Label`, `TokenSet`, `Match`, ...).
+
+    `fields` holds values; those whose name starts with "#" are out of the controller's reach and may also hold a
+    `bytearray`, which a fork copies. Others can be read as attributes, and assigned where the type has a setter.
+    """
+
+    __slots__ = ("fields", "kind")
+
+    def __init__(self, kind: TypeValue, fields: dict[str, Value]) -> None:
+        self.kind = kind
+        self.fields = fields
 
 
 class BoundMethod:
@@ -175,11 +197,79 @@ class KeysIterator(IteratorValue):
     __slots__ = ("index", "keys", "owner", "size", "what")
 
     def __init__(self, owner: dict[Value, Value] | SetValue, what: str) -> None:
-        self.owner = owner
+        self.owner: Value = owner
         self.keys = list(owner.items) if isinstance(owner, SetValue) else list(owner)
         self.size = len(self.keys)
         self.index = 0
         self.what = what  # "keys", "values" or "items"
 
 
-NativeIterator: TypeAlias = Iterator[Value]
+class ReversedIterator(IteratorValue):
+    """Over a list, tuple, str, bytes or range backwards; `index` is the next one, -1 at the end."""
+
+    __slots__ = ("index", "sequence")
+
+    def __init__(self, sequence: Value, index: int) -> None:
+        self.sequence = sequence
+        self.index = index
+
+
+class ZipIterator(IteratorValue):
+    """`zip`: over tuples of the items of several iterators (made by `Context.iterator`)."""
+
+    __slots__ = ("iterators", "strict")
+
+    def __init__(self, iterators: list[Value], strict: bool = False) -> None:
+        self.iterators = iterators
+        self.strict = strict
+
+
+class EnumerateIterator(IteratorValue):
+    """`enumerate`: over (count, item)."""
+
+    __slots__ = ("count", "iterator")
+
+    def __init__(self, iterator: Value, count: int) -> None:
+        self.iterator = iterator
+        self.count = count
+
+
+class MapIterator(IteratorValue):
+    """`map`: over the results of a function on the items of several iterators."""
+
+    __slots__ = ("function", "iterators")
+
+    def __init__(self, function: Value, iterators: list[Value]) -> None:
+        self.function = function
+        self.iterators = iterators
+
+
+class FilterIterator(IteratorValue):
+    """`filter`: over the items that the function (or, for None, their truth) keeps."""
+
+    __slots__ = ("function", "iterator")
+
+    def __init__(self, function: Value, iterator: Value) -> None:
+        self.function = function
+        self.iterator = iterator
+
+
+class CallIterator(IteratorValue):
+    """`iter(function, sentinel)`: over results of the function until one equals the sentinel."""
+
+    __slots__ = ("done", "function", "sentinel")
+
+    def __init__(self, function: Value, sentinel: Value) -> None:
+        self.function = function
+        self.sentinel = sentinel
+        self.done = False
+
+
+class DictView:
+    """`d.keys()`, `d.values()` or `d.items()`: a live view. `what` is "keys", "values" or "items"."""
+
+    __slots__ = ("owner", "what")
+
+    def __init__(self, owner: dict[Value, Value], what: str) -> None:
+        self.owner = owner
+        self.what = what
