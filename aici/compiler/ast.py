@@ -376,7 +376,7 @@ class JoinedStr(expr):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant(expr):
-    """A literal. `strings.string_offset_map` tells where in the source each character of a str or bytes value stands."""
+    """A literal. `strings.string_offset_map` tells where in the source the characters of a str or bytes value stand."""
 
     value: str | bytes | int | float | bool | EllipsisType | None
 
@@ -424,7 +424,7 @@ class Slice(expr):
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below `node`, in the order of its fields."""
-    fields: tuple[str, ...] = type(node).__match_args__  # type: ignore[attr-defined]  # of every dataclass
+    fields: tuple[str, ...] = type(node).__match_args__
     for name in fields:
         value = getattr(node, name)
         if isinstance(value, Node):
