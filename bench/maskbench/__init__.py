@@ -1,0 +1,1 @@
+"""Parts of `bench/masks.py`: patterns, vocabularies, peers."""
