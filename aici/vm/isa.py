@@ -79,8 +79,7 @@ class OpInfo:
     needs: Kind | None = None  # required of the item `needs_depth` below the top, before the pops
     needs_depth: int = 0  # constant part; operand `a` is added when `needs_depth_a`
     needs_depth_a: bool = False
-    jump_pops: int | None = None  # pops when the jump is taken, if it differs; nothing is pushed then
-    jump_pushes: int = 0
+    jump_pops: int = 0  # pops when the jump is taken; nothing is pushed then
     ends: bool = False  # control never falls through to the next instruction
 
 
@@ -178,8 +177,7 @@ def _row(
     *,
     push_kind: Kind = Kind.ANY,
     needs: tuple[Kind, int, bool] | None = None,
-    jump_pops: int | None = None,
-    jump_pushes: int = 0,
+    jump_pops: int = 0,
     ends: bool = False,
 ) -> OpInfo:
     kind, depth, depth_a = needs if needs else (None, 0, False)
@@ -194,7 +192,6 @@ def _row(
         depth,
         depth_a,
         jump_pops,
-        jump_pushes,
         ends,
     )
 
@@ -212,7 +209,13 @@ _ROWS = (
     _row(Op.LOAD_CELL, (_O.CELL,), 0, 1, "push the content of cell a; NameError while it is empty"),
     _row(Op.STORE_CELL, (_O.CELL,), 1, 0, "content of cell a = popped"),
     _row(Op.DELETE_CELL, (_O.CELL,), 0, 0, "empty cell a; NameError if it is empty"),
-    _row(Op.NEW_CELL, (_O.OWN_CELL,), 0, 0, "put a fresh empty cell into slot a"),
+    _row(
+        Op.NEW_CELL,
+        (_O.OWN_CELL,),
+        0,
+        0,
+        "put a fresh empty cell into slot a (every own cell is fresh and empty at the start)",
+    ),
     _row(Op.LOAD_GLOBAL, (_O.NAME,), 0, 1, "push global a, else the builtin of that name, else NameError"),
     _row(Op.STORE_GLOBAL, (_O.NAME,), 1, 0, "global a = popped"),
     _row(Op.DELETE_GLOBAL, (_O.NAME,), 0, 0, "unbind global a; NameError if it is not bound"),
@@ -228,8 +231,8 @@ _ROWS = (
     _row(Op.JUMP, (_O.TARGET,), 0, 0, "go to a", ends=True),
     _row(Op.JUMP_IF_FALSE, (_O.TARGET,), 1, 0, "pop; go to a if it is false", jump_pops=1),
     _row(Op.JUMP_IF_TRUE, (_O.TARGET,), 1, 0, "pop; go to a if it is true", jump_pops=1),
-    _row(Op.JUMP_IF_FALSE_KEEP, (_O.TARGET,), 1, 0, "go to a and keep the top if it is false, else pop", jump_pops=0),
-    _row(Op.JUMP_IF_TRUE_KEEP, (_O.TARGET,), 1, 0, "go to a and keep the top if it is true, else pop", jump_pops=0),
+    _row(Op.JUMP_IF_FALSE_KEEP, (_O.TARGET,), 1, 0, "go to a and keep the top if it is false, else pop"),
+    _row(Op.JUMP_IF_TRUE_KEEP, (_O.TARGET,), 1, 0, "go to a and keep the top if it is true, else pop"),
     _row(Op.GET_ITER, (), 1, 1, "x -> iterator over x", push_kind=Kind.ITER),
     _row(
         Op.FOR_ITER,
@@ -246,20 +249,65 @@ _ROWS = (
     _row(Op.BUILD_DICT, (_O.COUNT,), _n(0, 2), 1, "dict of the top a key value pairs", push_kind=Kind.DICT),
     _row(Op.BUILD_SLICE, (), 3, 1, "start stop step -> slice"),
     _row(Op.BUILD_STRING, (_O.COUNT,), _n(0, 1), 1, "concatenation of the top a strings (made by FORMAT or constant)"),
-    _row(Op.FORMAT, (_O.CONVERSION, _O.FLAG), _n(1, 0, 1), 1, "value [spec if b] -> format(conversion a of value, spec)"),
-    _row(Op.LIST_APPEND, (_O.COUNT,), 1, 0, "pop x; append it to the list a below the top then", needs=(Kind.LIST, 0, True)),
-    _row(Op.SET_ADD, (_O.COUNT,), 1, 0, "pop x; add it to the set a below the top then", needs=(Kind.SET, 0, True)),
-    _row(Op.DICT_SET, (_O.COUNT,), 2, 0, "key value -> ; store into the dict a below the top then", needs=(Kind.DICT, 1, True)),
-    _row(Op.LIST_EXTEND, (_O.COUNT,), 1, 0, "pop iterable; extend the list a below", needs=(Kind.LIST, 0, True)),
-    _row(Op.SET_UPDATE, (_O.COUNT,), 1, 0, "pop iterable; update the set a below", needs=(Kind.SET, 0, True)),
-    _row(Op.DICT_UPDATE, (_O.COUNT,), 1, 0, "pop mapping; update the dict a below", needs=(Kind.DICT, 0, True)),
+    _row(
+        Op.FORMAT, (_O.CONVERSION, _O.FLAG), _n(1, 0, 1), 1, "value [spec if b] -> format(conversion a of value, spec)"
+    ),
+    _row(
+        Op.LIST_APPEND,
+        (_O.COUNT,),
+        1,
+        0,
+        "pop x; append it to the list that is then a below the top",
+        needs=(Kind.LIST, 1, True),
+    ),
+    _row(
+        Op.SET_ADD,
+        (_O.COUNT,),
+        1,
+        0,
+        "pop x; add it to the set that is then a below the top",
+        needs=(Kind.SET, 1, True),
+    ),
+    _row(
+        Op.DICT_SET,
+        (_O.COUNT,),
+        2,
+        0,
+        "key value -> ; store into the dict that is then a below the top",
+        needs=(Kind.DICT, 2, True),
+    ),
+    _row(
+        Op.LIST_EXTEND,
+        (_O.COUNT,),
+        1,
+        0,
+        "pop iterable; extend the list that is then a below the top",
+        needs=(Kind.LIST, 1, True),
+    ),
+    _row(
+        Op.SET_UPDATE,
+        (_O.COUNT,),
+        1,
+        0,
+        "pop iterable; update the set that is then a below the top",
+        needs=(Kind.SET, 1, True),
+    ),
+    _row(
+        Op.DICT_UPDATE,
+        (_O.COUNT,),
+        1,
+        0,
+        "pop mapping; update the dict that is then a below the top",
+        needs=(Kind.DICT, 1, True),
+    ),
     _row(
         Op.DICT_MERGE,
         (_O.COUNT,),
         1,
         0,
-        "pop mapping; add it to the keyword dict a below; TypeError for a key twice or one that is no str",
-        needs=(Kind.DICT, 0, True),
+        "pop mapping; add it to the keyword dict that is then a below the top; TypeError for a key twice or a key that "
+        "is no str",
+        needs=(Kind.DICT, 1, True),
     ),
     _row(Op.LIST_TO_TUPLE, (), 1, 1, "list -> tuple", needs=(Kind.LIST, 0, False)),
     _row(Op.UNPACK, (_O.COUNT,), 1, _n(0, 1), "iterable -> its a items, the first on top"),
@@ -286,7 +334,15 @@ _ROWS = (
     _row(Op.YIELD, (), 1, 0, "pop; hand it to the consumer of the generator; generators only"),
     _row(Op.RAISE, (_O.FLAG,), _n(1, 1), 0, "exception [cause if a] -> raise", ends=True),
     _row(Op.RERAISE, (), 0, 0, "raise the exception being handled again (a bare raise)", ends=True),
-    _row(Op.THROW, (), 1, 0, "pop an exception; go on raising it", needs=(Kind.EXC, 0, False), ends=True),
+    _row(
+        Op.THROW,
+        (),
+        1,
+        0,
+        "pop an exception; go on raising it, its context and trace as they are",
+        needs=(Kind.EXC, 0, False),
+        ends=True,
+    ),
     _row(Op.RAISE_ASSERT, (_O.FLAG,), _n(0, 1), 0, "[message if a] -> raise AssertionError", ends=True),
     _row(
         Op.PUSH_EXC,
@@ -297,7 +353,9 @@ _ROWS = (
         needs=(Kind.EXC, 0, False),
         push_kind=Kind.EXC,
     ),
-    _row(Op.POP_EXC, (), 1, 0, "pop what PUSH_EXC saved; it is the one being handled again", needs=(Kind.SAVED, 0, False)),
+    _row(
+        Op.POP_EXC, (), 1, 0, "pop what PUSH_EXC saved; it is the one being handled again", needs=(Kind.SAVED, 0, False)
+    ),
     _row(
         Op.MATCH_EXC,
         (),

@@ -30,7 +30,8 @@ class Position(NamedTuple):
 
 class Handler(NamedTuple):
     """An exception raised at an instruction in `[start, end)` cuts the stack to `depth`, pushes the exception and goes
-    to `target`. The first row of a function's table that covers the instruction wins: inner handlers come first."""
+    to `target`. The rows of a function ascend and do not overlap: a handler that stands inside another one is the only
+    one that covers its part."""
 
     start: int
     end: int
