@@ -1,0 +1,341 @@
+"""Kernels: small typed Python functions that run as native code.
+
+    @kernel
+    def count(items: Ptr[u8], n: i64, wanted: i64) -> i64:
+        found = 0
+        for i in range(n):
+            if items[i] == wanted:
+                found += 1
+        return found
+
+    count(array, len(array), 3)          # native, the GIL released
+    count.python(array, len(array), 3)   # the same source as plain Python: the slow twin
+
+Scalars are `i64` or `u64`; `Ptr[T]` points to numbers of any type and is a contiguous numpy array outside. `p[i:]` is
+a pointer i items on. A value keeps what Python would give it: what may wrap says so, `u64(a * b)`, and `u64` arithmetic
+has to; `i64` arithmetic must not overflow; a store must fit its item or be cut, `p[i] = u8(x)`; no negative index, no
+division by zero. Statements: assignment, augmented assignment, while, for over range, if, break, continue, return.
+Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, calls of kernels. Names
+of the module stand for constants (integers) and kernels. No recursion.
+
+The kernels of one Python module become one piece of machine code for this machine's CPU (`lowering`), kept in the
+cache by everything that decides it. `AICIC_CPU=generic` compiles for the plain architecture.
+This module imports no compiler; what is cached loads without one (`image`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import numpy as np
+
+from . import cache, image
+
+FORMAT = 1
+"""Version of the calling convention and of what `lowering` makes; part of every cache key."""
+
+
+class IntType:
+    """A machine integer; called, it wraps a Python integer into its range."""
+
+    def __init__(self, bits: int, signed: bool) -> None:
+        self.bits = bits
+        self.signed = signed
+        self.name = f"{'i' if signed else 'u'}{bits}"
+        self.dtype = np.dtype(f"{'' if signed else 'u'}int{bits}")
+
+    def __call__(self, value: int) -> int:
+        value &= (1 << self.bits) - 1
+        return value - (1 << self.bits) if self.signed and value >> (self.bits - 1) else value
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class PtrType:
+    """A pointer to numbers of type `item`."""
+
+    def __init__(self, item: IntType) -> None:
+        self.item = item
+
+    def __repr__(self) -> str:
+        return f"Ptr[{self.item}]"
+
+
+if TYPE_CHECKING:
+    T = TypeVar("T")
+    i8 = i16 = i32 = i64 = u8 = u16 = u32 = u64 = int
+
+    class Ptr(Generic[T]):
+        @overload
+        def __getitem__(self, index: int) -> T: ...
+        @overload
+        def __getitem__(self, index: slice) -> Ptr[T]: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __setitem__(self, index: int, value: T) -> None: ...
+
+else:
+    i8, i16, i32, i64 = (IntType(bits, signed=True) for bits in (8, 16, 32, 64))
+    u8, u16, u32, u64 = (IntType(bits, signed=False) for bits in (8, 16, 32, 64))
+
+    class Ptr:
+        def __class_getitem__(cls, item: IntType) -> PtrType:
+            return PtrType(item)
+
+
+Kind = IntType | PtrType
+
+
+class KernelError(Exception):
+    """A kernel's source is outside the dialect, or a call does not fit its parameters: a mistake of the project."""
+
+
+class Kernel:
+    """A function of the dialect. Calling it runs native code, compiled (or loaded from the cache) on first use."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.module = function.__module__
+        self.__doc__ = function.__doc__
+        _REGISTRY.setdefault(self.module, {})[self.name] = self
+        self._entry: Callable[[int], int] | None = None
+        self._twin: Callable[..., Any] | None = None
+        self._signature: tuple[dict[str, Kind], IntType | None] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Kind]:
+        return self._resolve()[0]
+
+    @property
+    def result(self) -> IntType | None:
+        return self._resolve()[1]
+
+    def _resolve(self) -> tuple[dict[str, Kind], IntType | None]:
+        if self._signature is None:
+            kinds = {
+                name: eval(text, self.function.__globals__) if isinstance(text, str) else text
+                for name, text in self.function.__annotations__.items()
+            }
+            result = kinds.pop("return", None)
+            names = self.function.__code__.co_varnames[: self.function.__code__.co_argcount]
+            if list(kinds) != list(names):
+                raise KernelError(f"{self.name}: every parameter needs a type")
+            self._signature = kinds, result
+        return self._signature
+
+    @property
+    def entry(self) -> Callable[[int], int]:
+        """The native function: takes the address of one 64-bit slot for each parameter. Releases the GIL."""
+        if self._entry is None:
+            self._entry = _ENTRY_TYPE(_library(self.module)[self.name])
+        return self._entry
+
+    @property
+    def address(self) -> int:
+        """Of the native function that `entry` calls."""
+        _ = self.entry
+        return _library(self.module)[self.name]
+
+    def __call__(self, *args: Any) -> int:
+        """Run natively. Arrays must be contiguous numpy arrays of the parameter's item type."""
+        return self.bind(*args)()
+
+    def bind(self, *args: Any) -> Bound:
+        """The call with these arguments, packed once so that it can be repeated cheaply."""
+        return Bound(self, args)
+
+    @property
+    def python(self) -> Callable[..., Any]:
+        """The slow twin: the same source run by Python, which also checks bounds and ranges of every access."""
+        if self._twin is None:
+            plain = _plain(self.function)
+            pointers = [isinstance(kind, PtrType) for kind in self.parameters.values()]
+
+            def twin(*args: Any) -> Any:
+                return plain(*(_View(a) if p else int(a) for a, p in zip(args, pointers, strict=True)))
+
+            self._twin = twin
+        return self._twin
+
+
+_REGISTRY: dict[str, dict[str, Kernel]] = {}
+_ENTRY_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Make a function of the dialect a kernel."""
+    assert isinstance(function, FunctionType)
+    return Kernel(function)
+
+
+class Bound:
+    """A packed call. `slots` may be written between calls, by one thread at a time; the arrays are kept alive."""
+
+    def __init__(self, kernel: Kernel, args: tuple[Any, ...]) -> None:
+        kinds = kernel.parameters
+        if len(args) != len(kinds):
+            raise KernelError(f"{kernel.name} takes {len(kinds)} arguments, {len(args)} were given")
+        self.slots = (ctypes.c_uint64 * max(1, len(args)))()
+        self.keep = args
+        for i, ((name, kind), value) in enumerate(zip(kinds.items(), args, strict=True)):
+            self.slots[i] = address_of(value, kind.item, name) if isinstance(kind, PtrType) else int(value) & _U64
+        self._entry = kernel.entry
+        self.address = ctypes.addressof(self.slots)
+        self._wrap = kernel.result if kernel.result is not None and not kernel.result.signed else None
+
+    def __call__(self) -> int:
+        result = self._entry(self.address)
+        return result if self._wrap is None else self._wrap(result)
+
+
+_U64 = (1 << 64) - 1
+
+
+def address_of(array: Any, item: IntType, name: str = "argument") -> int:
+    """Address of a contiguous array's first item, after checking that its items are of type `item`."""
+    if not isinstance(array, np.ndarray) or array.dtype != item.dtype or not array.flags.c_contiguous:
+        raise KernelError(f"{name} must be a contiguous array of {item}")
+    return int(array.ctypes.data)
+
+
+class _View:
+    """An array as the twin sees it: no negative index, no access past the end, no store that does not fit."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, array: Any) -> None:
+        self.items = memoryview(array if array.ndim == 1 else array.reshape(-1))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            if not 0 <= index.start <= len(self.items):
+                raise IndexError(index.start)
+            rest = object.__new__(_View)
+            rest.items = self.items[index]
+            return rest
+        if index < 0:
+            raise IndexError(index)
+        return self.items[index]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        if index < 0:
+            raise IndexError(index)
+        self.items[index] = value
+
+
+def _plain(function: FunctionType) -> FunctionType:
+    """The function with the kernels that it calls replaced by plain functions."""
+    scope = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if isinstance(scope.get(name), Kernel):
+            scope[name] = _plain(scope[name].function)
+    return FunctionType(function.__code__, scope, function.__name__)
+
+
+# Machine code: one library for each Python module that has kernels
+
+_LOCK = threading.Lock()
+_LIBRARIES: dict[str, dict[str, int]] = {}
+
+
+def _library(module: str) -> dict[str, int]:
+    """Addresses of the native functions of a module's kernels."""
+    with _LOCK:
+        if module not in _LIBRARIES:
+            _LIBRARIES[module] = _load(module)
+        return _LIBRARIES[module]
+
+
+def _load(module: str) -> dict[str, int]:
+    kernels = list(_REGISTRY[module].values())
+    name = f"kernels-{_key(kernels)}"
+    code = cache.load(name)
+    if code is None:
+        from . import lowering
+
+        code = lowering.compile_kernels(kernels, generic=_is_generic())
+        cache.store(name, code)
+    loaded = image.load(code)
+    if loaded is None:  # a system that the image does not serve
+        from . import lowering
+
+        loaded = lowering.load_with_engine(code, [k.name for k in kernels])
+    return loaded
+
+
+def _is_generic() -> bool:
+    return os.environ.get("AICIC_CPU") == "generic"
+
+
+def _key(kernels: list[Kernel]) -> str:
+    """Of everything that decides the machine code: kernels, this Python (whose bytecode stands for the source, which
+    need not be read then), the CPU, the compiler, our format."""
+    digest = hashlib.blake2b(digest_size=20)
+    digest.update(repr((FORMAT, sys.version_info[:2], sys.implementation.cache_tag, _compiler_version())).encode())
+    digest.update(repr((platform.machine(), "generic" if _is_generic() else _cpu())).encode())
+    for k in reachable(kernels):
+        digest.update(repr((k.name, _identity(k))).encode())
+    return digest.hexdigest()
+
+
+def reachable(kernels: list[Kernel]) -> list[Kernel]:
+    """The kernels and all that they call, callees first. Refuses recursion."""
+    order: dict[Kernel, bool] = {}
+
+    def visit(k: Kernel) -> None:
+        if k in order:
+            if not order[k]:
+                raise KernelError(f"{k.name} calls itself")
+            return
+        order[k] = False
+        for name in k.function.__code__.co_names:
+            callee = k.function.__globals__.get(name)
+            if isinstance(callee, Kernel):
+                visit(callee)
+        order[k] = True
+        order[k] = order.pop(k)  # to the end: after what it calls
+
+    for k in kernels:
+        visit(k)
+    return list(order)
+
+
+def _identity(k: Kernel) -> object:
+    code = k.function.__code__
+    constants = {n: v for n in code.co_names if isinstance(v := k.function.__globals__.get(n), int)}
+    kinds = {n: repr(kind) for n, kind in k.parameters.items()}
+    literals = [c for c in code.co_consts if isinstance(c, int)]
+    return code.co_code, literals, code.co_names, code.co_varnames, constants, kinds, repr(k.result)
+
+
+def _compiler_version() -> str:
+    """Which llvmlite is installed, without importing it."""
+    spec = importlib.util.find_spec("llvmlite")
+    if spec is None or spec.origin is None:
+        return "none"
+    try:
+        with open(os.path.join(os.path.dirname(spec.origin), "_version.py"), "rb") as file:
+            return hashlib.blake2b(file.read(), digest_size=8).hexdigest()
+    except OSError:
+        return "unknown"
+
+
+def _cpu() -> str:
+    """What the machine's first processor is and can do, in the system's own words."""
+    try:
+        with open("/proc/cpuinfo", "rb", buffering=0) as file:
+            lines = file.read(1 << 13).split(b"\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor()
+    told = (b"model", b"vendor_id", b"cpu family", b"stepping", b"flags", b"CPU ", b"Features")
+    return b"\n".join(line for line in lines if line.startswith(told)).decode("latin-1")

@@ -1,0 +1,272 @@
+"""Kernels: native code and the Python twin give the same, also from the cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aici.grammar import cache, jit
+from aici.grammar.jit import KernelError, Ptr, i8, i16, i32, i64, kernel, u8, u16, u32, u64
+
+LIMIT = 7
+
+
+@kernel
+def arithmetic(out: Ptr[i64], a: i64, b: i64) -> i64:
+    """Every operator once."""
+    out[0] = a + b
+    out[1] = a - b
+    out[2] = a * b
+    out[3] = a & b
+    out[4] = a | b
+    out[5] = a ^ b
+    out[6] = ~a
+    out[7] = -a
+    out[8] = a >> 3
+    out[9] = a << 3
+    if b != 0:
+        out[10] = a // b
+        out[11] = a % b
+    out[12] = min(a, b)
+    out[13] = max(a, b)
+    out[14] = a if a < b else b + LIMIT
+    out[15] = i64(a < b) + i64(a <= b) * 2 + i64(a == b) * 4
+    out[16] = u8(a)
+    out[17] = i8(a)
+    out[18] = u16(a + b)
+    out[19] = i16(a * b)
+    out[20] = u32(-a)
+    out[21] = i32(~a)
+    out[22] = i64(not ((a < b and b < 10) or a == 3))
+    return a
+
+
+@kernel
+def unsigned(out: Ptr[u64], a: u64, b: u64) -> u64:
+    out[0] = u64(a + b)
+    out[1] = u64(a - b)
+    out[2] = u64(a * b)
+    out[3] = u64(a << 5)
+    out[4] = a >> 5
+    out[5] = u64(~a)
+    out[6] = u64(-a)
+    if b != 0:
+        out[7] = a // b
+        out[8] = a % b
+    out[9] = min(a, b)
+    out[10] = max(a, 12)
+    out[11] = a if a < b else b
+    out[12] = u64(a * 0x9E3779B97F4A7C15) ^ b
+    return u64(a + 1)
+
+
+@kernel
+def square(x: i64) -> i64:
+    return x * x
+
+
+@kernel
+def put(out: Ptr[i32], i: i64, value: i64) -> None:
+    out[i] = i32(value)
+
+
+@kernel
+def control(items: Ptr[u8], n: i64, out: Ptr[i32]) -> i64:
+    found = 0
+    for i in range(n):
+        if items[i] == 0:
+            continue
+        if items[i] == 255:
+            break
+        found += square(items[i])
+        put(out[i:], 0, found)
+    rest = 0
+    while True:
+        rest += 1
+        if rest >= 3 or found < 0:
+            break
+    for i in range(n - 1, 0, -2):
+        out[i] += 1
+    for i in range(1, n):
+        for j in range(2):
+            out[i] = i32(out[i] * 3 + j)
+    if found > 1000:
+        return found
+    elif found == 0:
+        return -1
+    else:
+        return rest
+
+
+SMALL = st.integers(-(2**31), 2**31)
+WORD = st.integers(0, 2**64 - 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SMALL, SMALL)
+def test_signed_arithmetic_is_pythons(a: int, b: int) -> None:
+    ours, twin = np.zeros(23, np.int64), np.zeros(23, np.int64)
+    assert arithmetic(ours, a, b) == arithmetic.python(twin, a, b) == a
+    assert ours.tolist() == twin.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(WORD, WORD)
+def test_unsigned_arithmetic_wraps_where_it_says_so(a: int, b: int) -> None:
+    ours, twin = np.zeros(13, np.uint64), np.zeros(13, np.uint64)
+    assert unsigned(ours, a, b) == unsigned.python(twin, a, b) == (a + 1) % 2**64
+    assert ours.tolist() == twin.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from([0, 1, 2, 9, 254, 255])))
+def test_control_flow_is_pythons(items: list[int]) -> None:
+    array = np.array(items, np.uint8)
+    ours, twin = np.zeros(len(items), np.int32), np.zeros(len(items), np.int32)
+    assert control(array, len(items), ours) == control.python(array, len(items), twin)
+    assert ours.tolist() == twin.tolist()
+
+
+def test_the_twin_refuses_what_native_code_must_not_do() -> None:
+    one = np.zeros(1, np.int32)
+    for wrong in (-1, 1):
+        with pytest.raises(IndexError):
+            put.python(one, wrong, 0)
+    with pytest.raises(ZeroDivisionError):
+        divide.python(1, 0)
+
+
+@kernel
+def divide(a: i64, b: i64) -> i64:
+    return a // b
+
+
+def test_arguments_are_checked() -> None:
+    array = np.zeros(4, np.int32)
+    for wrong in (np.zeros(4, np.int64), array[::2], [1, 2]):
+        with pytest.raises(KernelError):
+            put(wrong, 0, 0)
+    with pytest.raises(KernelError):
+        put(array, 0)
+
+
+def test_a_bound_call_can_be_repeated_with_other_numbers() -> None:
+    array = np.zeros(4, np.int32)
+    call = put.bind(array, 0, 5)
+    call()
+    call.slots[1], call.slots[2] = 3, 6
+    call()
+    assert array.tolist() == [5, 0, 0, 6]
+
+
+def alone(function: Callable[..., Any]) -> jit.Kernel:
+    """A kernel of a module of its own, so that its mistake stays there."""
+    function.__module__ = function.__name__
+    return kernel(function)
+
+
+@alone
+def wraps_silently(a: u64, b: u64) -> u64:
+    return a + b
+
+
+@alone
+def mixes(a: u64, b: i64) -> i64:
+    return i64(a < b)
+
+
+@alone  # noqa: RET503
+def says_nothing(a: i64) -> i64:
+    if a > 0:
+        return 1
+
+
+@alone
+def calls_python(a: i64) -> i64:
+    return abs(a)
+
+
+@alone
+def calls_itself(a: i64) -> i64:
+    return calls_itself(a - 1)
+
+
+@pytest.mark.parametrize("wrong", [wraps_silently, mixes, says_nothing, calls_python, calls_itself])
+def test_what_is_outside_the_dialect_is_refused(wrong: jit.Kernel) -> None:
+    from aici.grammar.lowering import compile_kernels
+
+    with pytest.raises(KernelError):
+        compile_kernels([wrong], generic=False)
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from aici.grammar.jit import Ptr, i64, kernel
+from {module} import total
+print(total(np.arange(100, dtype=np.int64), 100), "llvmlite" in sys.modules)
+"""
+SOURCE = """
+from aici.grammar.jit import Ptr, i64, kernel
+
+@kernel
+def total(items: Ptr[i64], n: i64) -> i64:
+    sum = {start}
+    for i in range(n):
+        sum += items[i]
+    return sum
+"""
+
+
+def run(tmp_path: Path, start: int = 0, **environment: str) -> list[str]:
+    (tmp_path / "sums.py").write_text(SOURCE.format(start=start))
+    variables = os.environ | {"AICIC_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)} | environment
+    command = [sys.executable, "-c", PROGRAM.format(module="sums")]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_machine_code_is_cached_by_what_decides_it(tmp_path: Path) -> None:
+    assert run(tmp_path) == ["4950", "True"]
+    assert run(tmp_path) == ["4950", "False"]
+    assert run(tmp_path, start=50) == ["5000", "True"]
+    assert run(tmp_path, AICIC_CPU="generic") == ["4950", "True"]
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_a_damaged_cache_is_not_trusted_and_is_repaired(tmp_path: Path) -> None:
+    run(tmp_path)
+    (file,) = (tmp_path / "cache").iterdir()
+    good = file.read_bytes()
+    for bad in (b"", good[:50], good[:-1], good[:-1] + bytes([good[-1] ^ 1]), good + b"x"):
+        file.write_bytes(bad)
+        assert run(tmp_path) == ["4950", "True"]
+        assert file.read_bytes() == good
+    file.chmod(0o666)
+    assert run(tmp_path) == ["4950", "True"]
+
+
+def test_no_place_for_a_cache_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(tmp_path, AICIC_CACHE_DIR=str(tmp_path / "file" / "cache")) == ["4950", "True"]
+    assert run(tmp_path, AICIC_CACHE_DIR="/dev/full") == ["4950", "True"]
+
+
+def test_a_link_or_a_directory_is_no_cache_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AICIC_CACHE_DIR", str(tmp_path))
+    assert cache.store("a", b"hello")
+    assert cache.load("a") == b"hello"
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "d").write_bytes((tmp_path / "a").read_bytes())
+    assert [cache.load(name) for name in "bcd"] == [None] * 3
+    assert not cache.store("c", b"hello")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "d"]
