@@ -44,6 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any, Protocol, TypeVar
 
@@ -51,11 +52,20 @@ from .requests import Request, Services
 from .values import ExceptionValue, ModuleValue, Native, Object, TypeValue, Value
 
 
+class Raised(Enum):
+    """How an exception came to be on its way: what the traceback and `__context__` depend on."""
+
+    NEW = "raised here"
+    PASSING = "out of a native call made here"
+    AGAIN = "raised again where it was caught"
+
+
 class Throw(Exception):
     """A controller's exception on its way through Python frames of the runtime."""
 
-    def __init__(self, value: ExceptionValue) -> None:
+    def __init__(self, value: ExceptionValue, how: Raised = Raised.NEW) -> None:
         self.value = value
+        self.how = how
         super().__init__(value.kind.name)
 
 
@@ -223,7 +233,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def native(name: str, function: Callable[..., Any]) -> Native:
     """A native as a value, registered nowhere."""
-    return Native(name, function, Signature.of(function))
+    return Native(name, function, Signature.of(function), None)
 
 
 def type_(name: str, base: str = "object", shown: str = "") -> TypeValue:
@@ -263,7 +273,7 @@ def method(type_name: str, *names: str) -> Callable[[_F], _F]:
 
     def register(function: _F) -> _F:
         for name in names:
-            TYPES[type_name].methods[name] = native(name, function)
+            TYPES[type_name].methods[name] = Native(name, function, Signature.of(function), TYPES[type_name])
         return function
 
     return register

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from .frame import Frame
-    from .native import Awaiting
+    from .native import Awaiting, Signature
 
 Value: TypeAlias = Any
 """Any controller value. (A union of all of them would say no more: code on it dispatches on `type(value)`.)"""
@@ -93,11 +93,12 @@ class Generator:
 
 @dataclass(frozen=True, eq=False)
 class Native:
-    """A function of the runtime. `call(ctx, *args)`; see `native.py` for how arguments are bound."""
+    """A function of the runtime, or with `owner` a method of that type, whose first argument must be an instance."""
 
     name: str
     call: Callable[..., Value]
-    signature: Any
+    signature: Signature
+    owner: TypeValue | None
 
 
 @dataclass(eq=False)
