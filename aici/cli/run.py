@@ -1,0 +1,125 @@
+"""`aicic run`: a controller on a real model."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .files import CONTROLLER_FAILED, ENGINE_TROUBLE, FINE, CliError, load_program, read_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aici.host import Host, Result
+    from aici.host.request import RunRequest
+
+    from .view import View
+
+
+@click.command()
+@click.argument("file", metavar="CTRL.py|CTRL.aic")
+@click.option("--prompt", default="", help="What the controller finds as prompt; @FILE reads it, @- from stdin.")
+@click.option("--model", metavar="FILE.gguf", help="A local GGUF file; the embedded SmolLM2-135M by default.")
+@click.option("--temperature", type=float, default=0.0, show_default=True, help="0 takes the likeliest token.")
+@click.option("--top-p", type=float, default=1.0, show_default=True, help="Only the likeliest tokens, to this sum.")
+@click.option("--top-k", type=int, default=0, help="Only this many of the likeliest tokens; 0 is all.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run.")
+@click.option("--ctx", type=click.IntRange(1), help="Tokens that a sequence may hold.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the engine.")
+@click.option("--stats", is_flag=True, help="Show for every step where its time went.")
+@click.option("--json", "as_json", is_flag=True, help="Print nothing but the result, as one JSON document.")
+@click.option("--no-color", is_flag=True, help="Plain lines, as in a pipe.")
+def run(
+    file: str,
+    prompt: str,
+    model: str | None,
+    temperature: float,
+    top_p: float,
+    top_k: int,
+    seed: int,
+    ctx: int | None,
+    threads: int | None,
+    stats: bool,
+    as_json: bool,
+    no_color: bool,
+) -> int:
+    """Run a controller on a language model and show what happens.
+
+    On a terminal, fixed text is plain, generated text green, text taken back struck out; in a pipe each piece is a line
+    `[branch] kind | text`. Errors go to stderr.
+    """
+    program = load_program(file, as_json)
+    from aici.host import Host
+    from aici.host.engines.base import EngineError
+    from aici.host.request import RunRequest
+    from aici.host.sampling import SamplingParams
+
+    try:
+        sampling = SamplingParams(temperature, top_p, top_k, seed)
+    except ValueError as error:
+        raise CliError(str(error)) from None
+    request = RunRequest(program, _prompt(prompt), sampling, timings=stats)
+    try:
+        with _open_engine(model, ctx, threads) as engine, Host(engine) as host:
+            return _run(host, request, as_json, no_color)
+    except EngineError as error:
+        raise CliError(str(error), ENGINE_TROUBLE) from None
+
+
+def _run(host: Host, request: RunRequest, as_json: bool, no_color: bool) -> int:
+    if as_json:
+        result = host.run_many([request])[0]
+        print(json.dumps({"model": host.engine.name, **result.to_json()}))
+        return _exit_code(result)
+    from rich.console import Console
+
+    from .report import print_report, print_stats
+
+    console = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
+    result = _watch(host, request, console, plain=no_color)
+    print_report(console, result)
+    if request.timings:
+        print_stats(console, result.steps)
+    return _exit_code(result)
+
+
+def _watch(host: Host, request: RunRequest, console: Console, plain: bool) -> Result:
+    """Run, showing events."""
+    from .view import LiveView, PlainView
+
+    view: View = PlainView(sys.stdout.write) if plain or not _has_colors(console) else LiveView(console)
+    handle = host.submit(request, listen=True)
+    try:
+        for event in handle:
+            view.show(event)
+    except BaseException:
+        handle.cancel()
+        raise
+    finally:
+        view.close()
+    return handle.result()
+
+
+def _has_colors(console: Console) -> bool:
+    return console.is_terminal and console.color_system is not None and not console.no_color
+
+
+def _exit_code(result: Result) -> int:
+    from aici.host.result import ENGINE_ERROR
+
+    if result.error is None:
+        return FINE
+    return ENGINE_TROUBLE if result.error.kind == ENGINE_ERROR else CONTROLLER_FAILED
+
+
+def _prompt(text: str) -> bytes:
+    """The bytes of the option's text, or of the file that it names."""
+    return read_file(text[1:]) if text.startswith("@") else os.fsencode(text)
+
+
+def _open_engine(model: str | None, ctx: int | None, threads: int | None) -> Any:
+    raise NotImplementedError

@@ -1,0 +1,204 @@
+"""How a run looks while it happens: `LiveView` on a terminal with colours, `PlainView` in pipes and files.
+
+In: the host's events. Out: text on a stream. What a model or a controller says is shown without its control characters,
+so that no output of theirs can play with the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
+
+_STYLES: Final = {
+    "prompt": "dim",
+    "fixed": "",
+    "gen": "bold green",
+    "gone": "red strike",
+    "note": "dim italic",
+    "error": "bold red",
+}
+_REFRESH: Final = 1 / 12  # seconds between two pictures
+_VALUE_WIDTH: Final = 2000  # bytes of a variable that are shown
+
+
+class View(Protocol):
+    """Shows events; `close` shows what is still held back."""
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def printable(text: str) -> str:
+    """The text with a visible sign in place of each control character but line breaks and tabs."""
+    return "".join(c if c.isprintable() or c in "\n\t" else _sign(c) for c in text)
+
+
+def shown_value(value: bytes) -> str:
+    """A variable's value as text, or in hex where it is no text; long ones are cut."""
+    start = value[:_VALUE_WIDTH]
+    try:
+        text = printable(start.decode("utf-8"))
+    except UnicodeDecodeError:
+        text = f"0x{start.hex()}"
+    return text if len(value) <= _VALUE_WIDTH else f"{text}… ({len(value)} bytes)"
+
+
+def _sign(character: str) -> str:
+    code = ord(character)
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
+class PlainView:
+    """A line a piece: `[branch] kind  | text`, further lines of the text under it. Made for reading and for grep."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._open: dict[int, tuple[str, bytearray]] = {}  # by branch: what may still go on, and its kind
+
+    def show(self, event: Event) -> None:
+        branch = event.branch
+        match event:
+            case Prompted(text=text):
+                self._piece(branch, "prompt", text)
+            case Fixed(text=text):
+                self._piece(branch, "fixed", text)
+            case Token(text=text, first=first):
+                self._piece(branch, "gen", text, new=first)
+            case Logged(text=text):
+                self._piece(branch, "log", text.encode("utf-8", "replace"))
+            case Backtracked(text=text):
+                self._line(branch, "back", text.decode("utf-8", "replace"))
+            case Forked(branches=branches):
+                self._line(branch, "fork", " ".join(f"[{index}]" for index in branches))
+            case VariableSet(name=name, value=value):
+                self._line(branch, "set", f"{name} = {shown_value(value)}")
+            case Ended(finish_reason=reason, error=error):
+                self._line(branch, reason, error or "")
+
+    def close(self) -> None:
+        for branch in list(self._open):
+            self._flush(branch)
+
+    def _piece(self, branch: int, kind: str, text: bytes, new: bool = False) -> None:
+        if new or self._open.get(branch, ("", b""))[0] != kind:
+            self._flush(branch)
+            self._open[branch] = kind, bytearray()
+        self._open[branch][1].extend(text)
+
+    def _flush(self, branch: int) -> None:
+        kind, text = self._open.pop(branch, ("", bytearray()))
+        if text:
+            shown = text.decode("utf-8", "replace")
+            self._put(branch, kind, shown.removesuffix("\n") if kind == "log" else shown)
+
+    def _line(self, branch: int, kind: str, text: str) -> None:
+        self._flush(branch)
+        self._put(branch, kind, text)
+
+    def _put(self, branch: int, kind: str, text: str) -> None:
+        head = f"[{branch}] {kind:<6} |"
+        margin = " " * (len(head) - 1) + "|"
+        lines = printable(text).split("\n")
+        for index, line in enumerate(lines):
+            self._write(f"{margin if index else head} {line}".rstrip(" " if not line else "") + "\n")
+
+
+@dataclass
+class _Block:
+    """What one branch shows: pieces of text, each with a style. A character may be spread over tokens, so bytes."""
+
+    title: str
+    pieces: list[tuple[str, bytearray]] = field(default_factory=list)
+
+    def add(self, style: str, text: bytes, new: bool = False) -> None:
+        if new or not self.pieces or self.pieces[-1][0] != style:
+            self.pieces.append((style, bytearray()))
+        self.pieces[-1][1].extend(text)
+
+    def strike(self, size: int) -> None:
+        """The last `size` bytes that stand are taken back."""
+        for index in range(len(self.pieces) - 1, -1, -1):
+            style, text = self.pieces[index]
+            if style not in ("prompt", "fixed", "gen"):
+                continue
+            kept = max(0, len(text) - size)
+            size -= len(text) - kept
+            self.pieces[index : index + 1] = [
+                (style_, part) for style_, part in ((style, text[:kept]), ("gone", text[kept:])) if part
+            ]
+            if not size:
+                return
+        self.add("note", f" (and {size} bytes from before the fork) ".encode())
+
+    def render(self) -> Text:
+        text = Text.assemble((self.title, "bold cyan")) if self.title else Text()
+        for style, piece in self.pieces:
+            text.append(printable(piece.decode("utf-8", "replace")), _STYLES[style])
+        return text
+
+
+class LiveView:
+    """One block a branch, drawn over and over while the run goes on."""
+
+    def __init__(self, console: Console) -> None:
+        self._blocks: dict[int, _Block] = {0: _Block("")}
+        self._logs: dict[int, str] = {}  # by branch: printed, but no line break yet
+        self._drawn = 0.0
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis")
+        self._live.start()
+
+    def show(self, event: Event) -> None:
+        block = self._blocks.setdefault(event.branch, _Block(f"[{event.branch}] "))
+        match event:
+            case Prompted(text=text):
+                block.add("prompt", text)
+            case Fixed(text=text):
+                block.add("fixed", text)
+            case Token(text=text, first=first):
+                block.add("gen", text, first)
+            case Backtracked(text=text):
+                block.strike(len(text))
+            case Logged(text=text):
+                self._log(event.branch, text)
+            case Forked(branches=branches):
+                self._fork(event.branch, branches)
+            case Ended(error=error) if error is not None:
+                block.add("error", f" {error}".encode())
+            case _:
+                return
+        if monotonic() - self._drawn > _REFRESH:
+            self._draw()
+
+    def close(self) -> None:
+        for branch, rest in self._logs.items():
+            if rest:
+                self._log(branch, "\n")
+        self._draw()
+        self._live.stop()
+
+    def _log(self, branch: int, text: str) -> None:
+        """Whole lines go above the picture and stay there."""
+        *lines, self._logs[branch] = (self._logs.get(branch, "") + text).split("\n")
+        for line in lines:
+            self._live.console.print(Text(f"{self._blocks[branch].title}log: {printable(line)}", style="dim yellow"))
+
+    def _fork(self, branch: int, branches: tuple[int, ...]) -> None:
+        if len(branches) == 1:
+            return
+        self._blocks[branch].title = self._blocks[branch].title or f"[{branch}] "
+        for index in branches[1:]:
+            self._blocks[index] = _Block(f"[{index}] from [{branch}] ")
+
+    def _draw(self) -> None:
+        blocks = [block.render() for block in self._blocks.values()]
+        self._live.update(Group(*blocks), refresh=True)
+        self._drawn = monotonic()

@@ -1,0 +1,284 @@
+"""Many sequences, one batch: the loop that joins controllers, masks, engine and sampling.
+
+A step: run every controller that can go on; then one forward pass over what all of them wait for, while another thread
+computes the masks (they depend on nothing but the constraints' states); then one token for each. Requests come and go
+between steps. A failing controller, or one that meets a limit, ends alone; only a failing engine ends all requests.
+
+The order of all that happens inside a request depends on that request alone, so that it runs the same in any company
+(as far as the engine does).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from time import perf_counter
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aici.host.engines.base import ContextFull, Engine, EngineError, Feed
+from aici.vm.process import Process
+from aici.vm.requests import ServiceError
+
+from .events import Forked, Prompted
+from .generation import Mask
+from .job import Job
+from .result import ENGINE_ERROR, BranchError, StepTiming
+from .session import Phase, Session
+
+_ROUNDS_A_STEP: Final = 16
+"""How often the controllers of one request may wake each other before the rest of the batch has its turn."""
+
+Wanted: TypeAlias = "list[tuple[Session, Feed]]"
+
+
+class Scheduler:
+    """Owns the engine's sequences. Not thread-safe but for `queue`, to which any thread may append jobs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.queue: deque[Job] = deque()
+        self._engine = engine
+        self._jobs: list[Job] = []
+        self._free = list(range(engine.max_sequences))
+        self._vocabulary = len(engine.tokenizer.token_bytes)
+        self._eos = frozenset(engine.tokenizer.eos_ids)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="masks")
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+    def step(self) -> bool:
+        """One step of everything in flight. False when nothing is left to do."""
+        try:
+            return self._step()
+        except BaseException:  # an interrupt: nobody knows any more what the engine holds
+            self.cancel_all()
+            raise
+
+    def _step(self) -> bool:
+        start = perf_counter()
+        self._admit()
+        self._run_controllers()
+        if not self._engine_step(start, perf_counter() - start):
+            self._unblock()
+        for job in [job for job in self._jobs if not job.live]:
+            self._finish(job)
+        return bool(self._jobs or self.queue)
+
+    def cancel(self, job: Job) -> None:
+        """End a request's branches, wherever it is."""
+        if job.done:
+            return
+        if job in self.queue:
+            self.queue.remove(job)
+        for session in job.live.copy():
+            self._end(session, "cancelled")
+        self._finish(job)
+
+    def cancel_all(self) -> None:
+        for job in [*self._jobs, *self.queue]:
+            self.cancel(job)
+
+    # --- requests come and go ---------------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        while self.queue and self._free:
+            job = self.queue.popleft()
+            session = Session(job, self._engine, Process(job.request.program, job.request.limits.vm))
+            session.seq = heapq.heappop(self._free)
+            job.add(session)
+            self._jobs.append(job)
+            if job.events is not None:
+                job.emit(Prompted(0, tuple(job.prompt), job.prompt_text))
+            if len(job.prompt) > self._engine.context_length:
+                message = f"it has {len(job.prompt)} tokens; the context has room for {self._engine.context_length}"
+                self._end(session, "error", _error("PromptTooLong", message))
+
+    def _finish(self, job: Job) -> None:
+        if job in self._jobs:
+            self._jobs.remove(job)
+        job.finish()
+
+    def _end(self, session: Session, reason: str, error: BranchError | None = None) -> None:
+        session.end(reason, error)
+        self._release(session)
+
+    def _release(self, session: Session) -> None:
+        """A branch is over: give its sequence back."""
+        session.job.live.remove(session)
+        with suppress(EngineError):
+            self._engine.free(session.seq)
+        heapq.heappush(self._free, session.seq)
+
+    @contextmanager
+    def _on_behalf_of(self, session: Session) -> Iterator[None]:
+        """What goes wrong inside concerns this branch alone."""
+        try:
+            yield
+        except ServiceError as error:
+            session.throw(error)
+        except EngineError as error:
+            session.end("error", _error(ENGINE_ERROR, str(error)))
+        except Exception as error:  # a fault of ours: the other requests shall not suffer from it
+            session.end("error", _error("InternalError", f"please report this: {type(error).__name__}: {error}"))
+        if not session.alive:
+            self._release(session)
+
+    # --- controllers ------------------------------------------------------------------------------------------------
+
+    def _run_controllers(self) -> None:
+        for job in self._jobs:
+            for session in job.live:
+                session.wake()
+            for _ in range(_ROUNDS_A_STEP):
+                if not self._run_once(job):
+                    self._break_deadlock(job)
+                    break
+
+    def _run_once(self, job: Job) -> bool:
+        """Run each controller of a request that can go on; whether there was any."""
+        ready = [session for session in job.live if session.phase is Phase.READY]
+        for session in ready:
+            with self._on_behalf_of(session):
+                session.advance()
+        if job.variables.version != job.seen_version:
+            job.seen_version = job.variables.version
+            for session in job.live:
+                session.look_at_variables()
+        for session in job.live.copy():
+            if session.phase is Phase.FORKING:
+                with self._on_behalf_of(session):
+                    self._fork(session)
+        return bool(ready)
+
+    def _break_deadlock(self, job: Job) -> None:
+        """When all branches of a request wait for variables, nobody is left to set them: an error in the first branch.
+        It may handle the error and set what the others wait for, so their turn comes only after it ran."""
+        live = job.live
+        if not live or any(session.phase is not Phase.WAITING for session in live):
+            return
+        missing = ", ".join(repr(name) for name in job.variables.missing(live[0].waits_for))
+        who = "no other branch is left" if len(live) == 1 else f"all {len(live)} branches left are waiting"
+        live[0].throw(ServiceError(f"deadlock: nobody can set {missing}: {who}", "RuntimeError"))
+
+    def _fork(self, session: Session) -> None:
+        """Split, once the engine holds what the branches share and has sequences for them."""
+        n, job = session.branches, session.job
+        if len(self._free) < n - 1 or session.feed() is not None:
+            return
+        first = len(job.sessions)
+        twins = [session.branch(i, first + i - 1) for i in range(1, n)]
+        for twin in twins:
+            twin.seq = heapq.heappop(self._free)
+            job.add(twin)
+            if twin.cached:
+                self._engine.fork(session.seq, twin.seq)
+        session.become_first()
+        if job.events is not None:
+            job.emit(Forked(session.index, (session.index, *range(first, first + n - 1))))
+
+    def _unblock(self) -> None:
+        """Nothing for the engine to do. If all that is left are forks for which there are no sequences, the newest of
+        them is refused, so that the others can go on."""
+        sessions = [session for job in self._jobs for session in job.live]
+        blocked = [session for session in sessions if session.phase is Phase.FORKING]
+        if blocked and not any(session.phase in (Phase.READY, Phase.PAUSED) for session in sessions):
+            message = f"fork({blocked[-1].branches}): the engine has only {len(self._free)} sequences left"
+            blocked[-1].throw(ServiceError(message, "RuntimeError"))
+
+    # --- the engine -------------------------------------------------------------------------------------------------
+
+    def _engine_step(self, start: float, vm: float) -> bool:
+        """One forward pass for all who wait for one, and one token each. False if nobody does."""
+        wanted = self._collect()
+        while wanted:
+            masks = self._executor.submit(_compute_masks, [session for session, feed in wanted if feed.logits])
+            begin = perf_counter()
+            try:
+                logits = self._engine.decode([feed for _, feed in wanted])
+            except ContextFull as error:
+                masks.result()
+                self._refuse_greediest(wanted, error)
+                continue
+            except Exception as error:
+                masks.result()
+                self._fail_all(error)
+                return True
+            decoded = perf_counter()
+            rows, mask_seconds = masks.result()
+            self._sample_all(wanted, logits, rows)
+            end = perf_counter()
+            tokens = sum(len(feed.tokens) for _, feed in wanted)
+            self._note(StepTiming(vm, mask_seconds, decoded - begin, end - decoded, end - start, len(wanted), tokens))
+            return True
+        return False
+
+    def _collect(self) -> Wanted:
+        """What the engine has to process, by session."""
+        wanted: Wanted = []
+        for job in self._jobs:
+            for session in job.live.copy():
+                if session.phase is Phase.SAMPLING or session.phase is Phase.FORKING:
+                    with self._on_behalf_of(session):
+                        feed = session.feed()
+                        if feed is not None:
+                            wanted.append((session, feed))
+        return wanted
+
+    def _refuse_greediest(self, wanted: Wanted, error: ContextFull) -> None:
+        """The cache has no room for all: who asked for most, of equals the newest, is told so."""
+        most = max(range(len(wanted)), key=lambda i: (len(wanted[i][1].tokens), i))
+        session, _ = wanted.pop(most)
+        session.throw(ServiceError(f"context full: {error}", "RuntimeError"))
+
+    def _fail_all(self, error: Exception) -> None:
+        """The engine failed: so do all requests in flight."""
+        message = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+        for job in self._jobs:
+            for session in job.live.copy():
+                self._end(session, "error", _error(ENGINE_ERROR, message))
+
+    def _sample_all(
+        self, wanted: Wanted, logits: Sequence[NDArray[np.float32] | None], masks: list[Mask | Exception | None]
+    ) -> None:
+        rows = iter(masks)
+        for (session, feed), row in zip(wanted, logits, strict=True):
+            session.processed(feed)
+            if row is not None:
+                with self._on_behalf_of(session):
+                    session.sampled(self._sample(session, row, next(rows)))
+
+    def _sample(self, session: Session, logits: NDArray[np.float32], mask: Mask | Exception | None) -> int | None:
+        """A token under the mask; None for the end of the sequence."""
+        if isinstance(mask, Exception):
+            raise mask
+        # Logits may go on past the vocabulary; masks never allow what is there.
+        token = session.sampler.sample(logits if mask is not None else logits[: self._vocabulary], mask)
+        return None if token in self._eos else token
+
+    def _note(self, timing: StepTiming) -> None:
+        for job in self._jobs:
+            if job.request.timings:
+                job.steps.append(timing)
+
+
+def _compute_masks(sessions: list[Session]) -> tuple[list[Mask | Exception | None], float]:
+    """The mask that each session wants its next token under, and the seconds that took. Runs beside the engine."""
+    start = perf_counter()
+    masks: list[Mask | Exception | None] = []
+    for session in sessions:
+        try:
+            masks.append(session.mask())
+        except Exception as error:
+            masks.append(error)
+    return masks, perf_counter() - start
+
+
+def _error(kind: str, message: str) -> BranchError:
+    """An error that is not of the controller's making: there is no line of it to show."""
+    return BranchError(kind, message, f"{kind}: {message}\n")
