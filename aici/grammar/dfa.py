@@ -1,0 +1,146 @@
+"""The automaton that every constraint becomes: deterministic, over bytes, minimal, in one canonical form.
+
+Goes in: a transition table. Comes out: a `Dfa`, its queries and its drawing. The vocabulary and the masks read its
+fields. Everybody may import this module; it knows neither patterns nor tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+DEAD = 0
+"""The state that no accepted text goes through."""
+
+Table = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Dfa:
+    """A minimal automaton over UTF-8 bytes.
+
+    State 0 is dead; from every other state an accepting one can be reached, and every other state can be reached from
+    `start`. States are numbered in the order of a breadth-first walk over rising classes, classes in the order of
+    their first byte: automata of the same language are equal, whatever they were made from. Every accepted text is
+    valid UTF-8.
+    """
+
+    n_states: int
+    n_classes: int
+    classes: npt.NDArray[np.uint8]
+    """[256]: the class of every byte."""
+    table: Table
+    """[n_states, n_classes], C order: the next state. uint16 up to 65,536 states, else uint32. Row 0 is all 0."""
+    accepting: npt.NDArray[np.uint8]
+    """[n_states]: 1 where a text may end."""
+    start: int = 1
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dfa):
+            return NotImplemented
+        return (
+            self.start == other.start
+            and np.array_equal(self.classes, other.classes)
+            and np.array_equal(self.accepting, other.accepting)
+            and np.array_equal(self.table, other.table)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.n_states, self.n_classes, self.classes.tobytes()))
+
+    def advance(self, state: int, data: bytes) -> int:
+        """The state after `data`; DEAD once nothing accepted can follow."""
+        table, classes = self.table, self.classes
+        for byte in data:
+            state = int(table[state, classes[byte]])
+            if state == DEAD:
+                break
+        return state
+
+    def matches(self, data: bytes) -> bool:
+        """Whether `data` as a whole is accepted."""
+        return self.is_accepting(self.advance(self.start, data))
+
+    def is_accepting(self, state: int) -> bool:
+        return bool(self.accepting[state])
+
+    def is_live(self, state: int) -> bool:
+        """Whether something accepted can still follow, be it the empty text."""
+        return state != DEAD
+
+    def is_final(self, state: int) -> bool:
+        """Whether nothing can follow but the end."""
+        return bool(self.accepting[state]) and not self.table[state].any()
+
+    def next_bytes(self, state: int) -> bytes:
+        """The bytes that may follow, rising."""
+        return np.flatnonzero(self.table[state][self.classes]).astype(np.uint8).tobytes()
+
+    def to_bytes(self) -> bytes:
+        """A compact form, the same for equal automata."""
+        from .dfa_bytes import encode
+
+        return encode(self)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Dfa:
+        """Raises CorruptAutomaton for anything that `to_bytes` could not have made."""
+        from .dfa_bytes import decode
+
+        return decode(data)
+
+    def to_dot(self) -> str:
+        """A drawing for Graphviz: one edge for each pair of states, labelled with its bytes."""
+        lines = ["digraph dfa {", "  rankdir=LR;", '  node [shape=circle, fontname="sans-serif"];']
+        lines += ['  start [shape=point, label=""];', f"  start -> {self.start};"]
+        for state in range(1, self.n_states):
+            if self.accepting[state]:
+                lines.append(f"  {state} [shape=doublecircle];")
+            successors = self.table[state][self.classes]
+            for target in np.unique(successors[successors != DEAD]).tolist():
+                label = _label(np.flatnonzero(successors == target).tolist())
+                lines.append(f'  {state} -> {target} [label="{label}"];')
+        return "\n".join([*lines, "}"]) + "\n"
+
+
+def canonical(table: npt.NDArray[np.integer], accepting: npt.NDArray[np.uint8]) -> Dfa:
+    """The canonical form of a minimal automaton: `table` [n, 256] of next states, state 0 dead, 1 the start, all
+    reachable."""
+    columns: dict[bytes, int] = {}
+    by_byte = np.ascontiguousarray(table.T)
+    classes = np.array([columns.setdefault(column.tobytes(), len(columns)) for column in by_byte], np.uint8)
+    firsts = [int(np.argmax(classes == c)) for c in range(len(columns))]
+    narrow = table[:, firsts]
+    order = [0, 1]
+    number = {0: 0, 1: 1}
+    for state in islice(order, 1, None):
+        for target in narrow[state].tolist():
+            if target not in number:
+                number[target] = len(order)
+                order.append(target)
+    numbers = np.zeros(len(table), np.uint32)
+    numbers[order] = np.arange(len(order))
+    renamed = numbers[narrow[order]].astype(np.uint16 if len(order) <= 0x10000 else np.uint32)
+    return Dfa(len(order), len(firsts), classes, np.ascontiguousarray(renamed), accepting[order])
+
+
+def _label(members: list[int]) -> str:
+    """Bytes as a class, escaped for a quoted string of Graphviz."""
+    runs: list[list[int]] = []
+    for byte in members:
+        if runs and runs[-1][1] + 1 == byte:
+            runs[-1][1] = byte
+        else:
+            runs.append([byte, byte])
+    shown = [_shown(lo) if lo == hi else f"{_shown(lo)}-{_shown(hi)}" for lo, hi in runs]
+    return " ".join(shown)
+
+
+def _shown(byte: int) -> str:
+    """One byte as it is written in a drawing."""
+    if byte in b'"\\':
+        return "\\" + chr(byte)
+    return chr(byte) if 0x20 < byte < 0x7F else f"{byte:02x}"

@@ -1,0 +1,248 @@
+"""From a pattern's syntax to its position automaton, and from its character sets to an alphabet of atoms.
+
+The position automaton (V. Glushkov, "The abstract theory of automata", 1961) has a state per character of the pattern,
+counted repetitions written out. Its edges are kept as *rules* (last, first), one per concatenation or loop: from every
+position in `last` to every one in `first`; edges from a position to the next are a mask of their own, so that a step
+is one shift and a few tests (as G. Navarro and M. Raffinot do, "New techniques for regular expression searching",
+2005). Masks are Python integers.
+
+Goes in: a `Syntax`. Comes out: an `Nfa`. Only `aici.grammar` imports this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .charset import ASCII_ALL, HIGH_NONE, CharSet
+from .errors import RegexLimitError
+from .limits import DfaLimits
+from .regex_syntax import INFINITE, Op, Syntax
+from .utf8 import Partition, partition
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The characters, cut into atoms that no set of the pattern tells apart; characters in no set have no atom."""
+
+    ascii_atoms: list[tuple[int, int]]
+    """(mask of ASCII characters, atom)."""
+    high: Partition
+    high_atoms: list[int]
+    """The atom of each atom of `high`, in order."""
+    members: list[int]
+    """For every atom the bit mask of the sets that hold it."""
+
+
+@dataclass(frozen=True)
+class Nfa:
+    """Positions 0 .. n_positions - 1; position i takes the characters of set `symbols[i]`."""
+
+    alphabet: Alphabet
+    n_positions: int
+    symbols: list[int]
+    first: int
+    """Where a text may start."""
+    last: int
+    """Where a text may end."""
+    nullable: bool
+    chain: int
+    """Positions with an edge to the next one."""
+    rules: list[tuple[int, int]]
+    """(from all of these, to all of these)."""
+    atom_positions: list[int]
+    """For every atom the positions that take it."""
+
+
+def build(syntax: Syntax, limits: DfaLimits) -> Nfa:
+    """Raises RegexLimitError if the pattern written out has too many positions."""
+    count = count_positions(syntax)
+    if count > limits.positions:
+        message = (
+            f"with its repetitions written out the pattern has {count:,} characters; the limit is {limits.positions:,}"
+        )
+        raise RegexLimitError(message, syntax.pattern, 0, len(syntax.pattern), "use smaller counts, or * and +")
+    whole = _Glushkov().build(syntax)
+    alphabet = cut(syntax.sets)
+    used = [0] * len(syntax.sets)
+    for position, symbol in enumerate(whole.symbols):
+        used[symbol] |= 1 << position
+    atom_positions = [sum(used[s] for s in _bits(members)) for members in alphabet.members]
+    top = whole.stack[0]
+    return Nfa(
+        alphabet,
+        len(whole.symbols),
+        whole.symbols,
+        top.first,
+        top.last,
+        top.nullable,
+        whole.chain,
+        whole.rules,
+        atom_positions,
+    )
+
+
+def count_positions(syntax: Syntax) -> int:
+    """Positions of the automaton that `build` would make."""
+    stack: list[int] = []
+    for op, a, b in syntax.ops:
+        if op is Op.CHARS:
+            stack.append(1)
+        elif op is Op.EMPTY:
+            stack.append(0)
+        elif op is Op.REPEAT:
+            stack[-1] *= max(a, 1) if b == INFINITE else b
+        else:
+            total = sum(stack[-a:])
+            stack[-a:] = [total]
+    return stack[0]
+
+
+def cut(sets: list[CharSet]) -> Alphabet:
+    """The coarsest partition into atoms of the characters in at least one of the sets."""
+    highs = list(dict.fromkeys(s.high for s in sets if s.high != HIGH_NONE))
+    high = partition(tuple(highs))
+    by_high = [sum(1 << i for i, s in enumerate(sets) if s.high == h) for h in highs]
+    number: dict[int, int] = {}
+    ascii_atoms = [(mask, number.setdefault(sig, len(number))) for mask, sig in _cut_ascii(sets) if sig]
+    signatures = [sum(by_high[h] for h in _bits(signature)) for signature in high.signatures]
+    high_atoms = [number.setdefault(signature, len(number)) for signature in signatures]
+    return Alphabet(ascii_atoms, high, high_atoms, list(number))
+
+
+def _cut_ascii(sets: list[CharSet]) -> list[tuple[int, int]]:
+    """(characters, sets that hold them) for the partition of ASCII."""
+    parts = [(ASCII_ALL, 0)]
+    for i, chars in enumerate(sets):
+        mask = chars.ascii
+        if not mask:
+            continue
+        refined = []
+        for part, signature in parts:
+            inside = part & mask
+            if inside:
+                refined.append((inside, signature | 1 << i))
+            if inside != part:
+                refined.append((part ^ inside, signature))
+        parts = refined
+    return parts
+
+
+def _bits(mask: int) -> list[int]:
+    """The numbers of the bits set, rising."""
+    out = []
+    while mask:
+        low = mask & -mask
+        out.append(low.bit_length() - 1)
+        mask ^= low
+    return out
+
+
+@dataclass(slots=True)
+class _Part:
+    """The automaton of a sub-pattern: its positions and rules start at `position` and `rule` and are the latest
+    ones."""
+
+    position: int
+    rule: int
+    nullable: bool
+    first: int
+    last: int
+
+
+@dataclass
+class _Glushkov:
+    symbols: list[int] = field(default_factory=list)
+    chain: int = 0
+    rules: list[tuple[int, int]] = field(default_factory=list)
+    stack: list[_Part] = field(default_factory=list)
+
+    def build(self, syntax: Syntax) -> _Glushkov:
+        for op, a, b in syntax.ops:
+            if op is Op.CHARS:
+                bit = 1 << len(self.symbols)
+                self.stack.append(_Part(len(self.symbols), len(self.rules), False, bit, bit))
+                self.symbols.append(a)
+            elif op is Op.EMPTY:
+                self._push_empty()
+            elif op is Op.CAT:
+                parts = self.stack[-a:]
+                for part in parts[1:]:
+                    self._append(parts[0], part)
+                del self.stack[1 - a :]
+            elif op is Op.ALT:
+                self._alternate(a)
+            else:
+                self._repeat(a, b)
+        return self
+
+    def _push_empty(self) -> None:
+        self.stack.append(_Part(len(self.symbols), len(self.rules), True, 0, 0))
+
+    def _connect(self, last: int, first: int) -> None:
+        """Edges from every position of `last` to every one of `first`."""
+        if last and not last & (last - 1) and first & last << 1:
+            self.chain |= last
+            first ^= last << 1
+        if last and first:
+            self.rules.append((last, first))
+
+    def _append(self, left: _Part, right: _Part) -> None:
+        """Makes `left` the concatenation of both."""
+        self._connect(left.last, right.first)
+        if left.nullable:
+            left.first |= right.first
+        left.last = right.last | (left.last if right.nullable else 0)
+        left.nullable &= right.nullable
+
+    def _alternate(self, count: int) -> None:
+        parts = self.stack[-count:]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole.nullable |= part.nullable
+            whole.first |= part.first
+            whole.last |= part.last
+        del self.stack[1 - count :]
+
+    def _repeat(self, least: int, most: int) -> None:
+        part = self.stack[-1]
+        if most == 0:
+            self._drop(part)
+            return
+        if part.nullable:
+            # Each copy may be left out anyhow: take the part without the empty text, which keeps a chain of copies
+            # linear.
+            least, part.nullable = 0, False
+        unit = _Part(part.position, part.rule, False, part.first, part.last)
+        end, rule_end = len(self.symbols), len(self.rules)
+        chain = (self.chain >> unit.position) & ((1 << (end - unit.position)) - 1)
+        copies = max(least, 1) if most == INFINITE else most
+        exits = part.last if least <= 1 else 0
+        previous = part.last
+        for i in range(1, copies):
+            copy = self._copy(unit, end, rule_end, chain)
+            self._connect(previous, copy.first)
+            previous = copy.last
+            if i + 1 >= least:
+                exits |= copy.last
+            if i + 1 == copies and most == INFINITE:
+                self._connect(copy.last, copy.first)
+        if copies == 1 and most == INFINITE:
+            self._connect(part.last, part.first)
+        part.last = exits
+        part.nullable = least == 0
+
+    def _copy(self, unit: _Part, end: int, rule_end: int, chain: int) -> _Part:
+        """A copy of the positions from `unit.position` to `end` behind all others."""
+        shift = len(self.symbols) - unit.position
+        self.chain |= chain << len(self.symbols)
+        self.symbols += self.symbols[unit.position : end]
+        self.rules += [(last << shift, first << shift) for last, first in self.rules[unit.rule : rule_end]]
+        return _Part(unit.position + shift, 0, False, unit.first << shift, unit.last << shift)
+
+    def _drop(self, part: _Part) -> None:
+        """Replaces the latest part by the empty text."""
+        self.stack.pop()
+        del self.symbols[part.position :]
+        del self.rules[part.rule :]
+        self.chain &= (1 << part.position) - 1
+        self._push_empty()

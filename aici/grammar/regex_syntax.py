@@ -1,0 +1,560 @@
+r"""Parses the dialect: Python's `re` syntax over Unicode text, without what no finite automaton can do.
+
+Goes in: a pattern. Comes out: a `Syntax`, the pattern's tree written in postfix, with flags and escapes resolved into
+character sets. Postfix keeps every later pass a loop over a list: no depth of nesting can exhaust Python's stack.
+Only `aici.grammar` imports this module.
+
+Beyond `re` there are `\p{..}` and `\P{..}` for general categories. Anchors are accepted where they change nothing,
+because the whole text has to match anyhow.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from . import charset, unicode
+from .charset import CharSet
+from .errors import RegexError, RegexLimitError
+from .limits import DEFAULT_LIMITS, DfaLimits
+
+INFINITE = -1
+MAX_COUNT = (1 << 32) - 1
+
+
+class Op(IntEnum):
+    """What an entry of `Syntax.ops` does to a stack of languages."""
+
+    EMPTY = 0
+    """Push the empty text."""
+    CHARS = 1
+    """Push the characters of set `a`."""
+    CAT = 2
+    """Replace the top `a` languages by their concatenation."""
+    ALT = 3
+    """Replace the top `a` languages by their union."""
+    REPEAT = 4
+    """Repeat the top language `a` to `b` times (`b` = INFINITE: without end)."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A pattern in postfix: `ops` are (op, a, b), `sets` the character sets that CHARS names."""
+
+    pattern: str
+    ops: list[tuple[Op, int, int]]
+    sets: list[CharSet]
+
+
+def parse(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Syntax:
+    """Raises RegexError for what is wrong or unsupported, RegexLimitError for a pattern too long or too deep."""
+    if len(pattern) > limits.pattern_length:
+        message = f"the pattern has {len(pattern):,} characters; the limit is {limits.pattern_length:,}"
+        raise RegexLimitError(message, pattern, 0, 0)
+    return _Parser(pattern, limits).parse()
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    ignore_case: bool = False
+    dot_all: bool = False
+    verbose: bool = False
+    ascii_only: bool = False
+
+
+_FLAG_FIELDS = {"i": "ignore_case", "s": "dot_all", "x": "verbose", "a": "ascii_only"}
+_FLAG_LETTERS = "aiLmsux"
+
+_NEWLINE = charset.single(0x0A)
+_SIMPLE_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
+_HEX_LENGTH = {"x": 2, "u": 4, "U": 8}
+_SPECIAL = frozenset(".\\[{()*+?^$|")
+_BLANK = frozenset(" \t\n\r\v\f")
+_OCTAL = frozenset("01234567")
+_DIGITS = frozenset("0123456789")
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+_NO_LOOKAROUND = (
+    "write out what may come next: a class such as [^x], or alternatives; for an end of the text use stop_at"
+)
+_NO_BACKREF = "generate the first part, then build the second pattern from it with an f-string"
+
+
+@dataclass(slots=True)
+class _Group:
+    """An open group, or the whole pattern: what its current branch holds so far."""
+
+    open_at: int
+    flags: _Flags
+    items: int = 0
+    """Operands of the current branch on the stack."""
+    branches: int = 0
+    last: str = ""
+    """Kind of the last thing of the branch, for the quantifier: "", "anchor", "repeat" or "item"."""
+    last_start: int = 0
+    last_anchor: tuple[int, int] | None = None
+    """An anchor within the last item."""
+    consumed: bool = False
+    """Whether the branch has an item that takes characters."""
+    end_anchor: tuple[int, int] | None = None
+    """An end anchor of the current branch; nothing may follow it."""
+    anchor: tuple[int, int] | None = None
+    """Any anchor within the group; it may not be repeated."""
+    any_end: tuple[int, int] | None = None
+    """An end anchor in any branch."""
+    any_consumed: bool = False
+
+
+@dataclass
+class _Parser:
+    pattern: str
+    limits: DfaLimits
+    pos: int = 0
+    ops: list[tuple[Op, int, int]] = field(default_factory=list)
+    sets: list[CharSet] = field(default_factory=list)
+    set_index: dict[CharSet, int] = field(default_factory=dict)
+    char_index: dict[tuple[str, bool, bool], int] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    groups: list[_Group] = field(default_factory=list)
+
+    def parse(self) -> Syntax:
+        self.groups.append(_Group(0, _Flags()))
+        text, size = self.pattern, len(self.pattern)
+        while self.pos < size:
+            char = text[self.pos]
+            group = self.groups[-1]
+            if group.flags.verbose and (char in _BLANK or char == "#"):
+                self._skip_blank(char)
+            elif char not in _SPECIAL:
+                self.pos += 1
+                self._literal(ord(char), self.pos - 1)
+            else:
+                self._special(char, group)
+        if len(self.groups) > 1:
+            at = self.groups[-1].open_at
+            raise self._error("this parenthesis is never closed", at, at + 1, "add ')' or write '\\('")
+        self._close_alternation(self.groups[0])
+        return Syntax(self.pattern, self.ops, self.sets)
+
+    # -- what a special character starts
+
+    def _special(self, char: str, group: _Group) -> None:
+        start = self.pos
+        self.pos += 1
+        if char == "\\":
+            self._escape(start)
+        elif char == ".":
+            self._chars(charset.ALL if group.flags.dot_all else ~_NEWLINE, start)
+        elif char == "[":
+            self._class(start)
+        elif char == "(":
+            self._open(start)
+        elif char == ")":
+            self._close(start)
+        elif char == "|":
+            self._end_branch(group)
+        elif char == "^":
+            self._start_anchor(start)
+        elif char == "$":
+            self._end_anchor(start)
+        else:
+            self._quantifier(char, start, group)
+
+    def _skip_blank(self, char: str) -> None:
+        if char != "#":
+            self.pos += 1
+            return
+        end = self.pattern.find("\n", self.pos)
+        self.pos = len(self.pattern) if end < 0 else end + 1
+
+    # -- operands
+
+    def _literal(self, code: int, start: int) -> None:
+        if 0xD800 <= code < 0xE000:
+            raise self._error("a surrogate is not a character of any text", start, self.pos)
+        flags = self.groups[-1].flags
+        key = (chr(code), flags.ignore_case, flags.ascii_only)
+        index = self.char_index.get(key)
+        if index is None:
+            index = self.char_index[key] = self._set(self._folded(charset.single(code)))
+        self._item(start, (Op.CHARS, index, 0))
+
+    def _chars(self, chars: CharSet, start: int) -> None:
+        self._item(start, (Op.CHARS, self._set(chars), 0))
+
+    def _set(self, chars: CharSet) -> int:
+        index = self.set_index.get(chars)
+        if index is None:
+            index = self.set_index[chars] = len(self.sets)
+            self.sets.append(chars)
+        return index
+
+    def _folded(self, literals: CharSet) -> CharSet:
+        flags = self.groups[-1].flags
+        if not flags.ignore_case:
+            return literals
+        return unicode.fold_ascii_only(literals) if flags.ascii_only else unicode.fold(literals)
+
+    def _item(self, start: int, op: tuple[Op, int, int]) -> None:
+        """One operand that takes characters."""
+        group = self.groups[-1]
+        if group.end_anchor:
+            self._refuse_end_anchor(group.end_anchor)
+        self.ops.append(op)
+        group.items += 1
+        group.consumed = True
+        group.last = "item"
+        group.last_start = start
+        group.last_anchor = None
+
+    # -- groups
+
+    def _open(self, start: int) -> None:
+        flags = self.groups[-1].flags
+        if self._take("?"):
+            opened = self._extension(start, flags)
+            if opened is None:
+                return
+            flags = opened
+        if len(self.groups) > self.limits.nesting:
+            message = f"groups are nested more than {self.limits.nesting:,} deep"
+            raise RegexLimitError(message, self.pattern, start, start + 1)
+        self.groups.append(_Group(start, flags))
+
+    def _extension(self, start: int, flags: _Flags) -> _Flags | None:
+        """After `(?`: the flags of the group that it opens, or None where it opens none."""
+        char = self._next(start)
+        if char == ":":
+            return flags
+        if char == "#":
+            end = self.pattern.find(")", self.pos)
+            if end < 0:
+                raise self._error("this comment is never closed", start, start + 3, "add ')'")
+            self.pos = end + 1
+            return None
+        if char == "P":
+            return self._named(start, flags)
+        if char in "=!":
+            raise self._unsupported("look-ahead", start, _NO_LOOKAROUND)
+        if char == "<":
+            if self._next(start) in "=!":
+                raise self._unsupported("look-behind", start, _NO_LOOKAROUND)
+            raise self._error("unknown group", start, self.pos, "a named group is (?P<name>...)")
+        if char == ">":
+            raise self._unsupported("an atomic group", start, "write (?:...): here a match is of the whole text anyhow")
+        if char == "(":
+            raise self._unsupported("a conditional group", start, "write the cases as alternatives")
+        if char in _FLAG_LETTERS or char == "-":
+            return self._flags(start, char, flags)
+        raise self._error("unknown group", start, self.pos, "a literal '(' is written '\\('")
+
+    def _named(self, start: int, flags: _Flags) -> _Flags:
+        char = self._next(start)
+        if char in "=>":
+            raise self._unsupported("a back-reference", start, _NO_BACKREF)
+        end = self.pattern.find(">", self.pos)
+        if char != "<" or end < 0:
+            raise self._error("unknown group", start, self.pos, "a named group is (?P<name>...)")
+        name, at = self.pattern[self.pos : end], self.pos
+        if not name.isidentifier():
+            raise self._error("a group's name has to be an identifier", at, end)
+        if name in self.names:
+            raise self._error(f"a second group of the name '{name}'", at, end, "choose another name, or write (?:...)")
+        self.names.add(name)
+        self.pos = end + 1
+        return flags
+
+    def _flags(self, start: int, char: str, flags: _Flags) -> _Flags | None:
+        """`(?flags)`, which changes the whole pattern, or `(?flags-flags:`, which opens a group."""
+        on, off = "", ""
+        while char in _FLAG_LETTERS:
+            on += char
+            char = self._next(start)
+        if char == "-":
+            char = self._next(start)
+            while char in _FLAG_LETTERS:
+                off += char
+                char = self._next(start)
+            if not off or char != ":":
+                raise self._error("flags to turn off are written (?-i:...)", start, self.pos)
+        if char not in ":)":
+            raise self._error(f"unknown flag '{char}'", self.pos - 1, self.pos, "the flags are a, i, m, s, u and x")
+        self._check_flags(start, on, off)
+        changes = {_FLAG_FIELDS[c]: True for c in on if c in _FLAG_FIELDS} | {
+            _FLAG_FIELDS[c]: False for c in off if c in _FLAG_FIELDS
+        }
+        if "u" in on:
+            changes["ascii_only"] = False
+        values = {name: changes.get(name, getattr(flags, name)) for name in _FLAG_FIELDS.values()}
+        if char == ":":
+            return _Flags(**values)
+        whole = self.groups[-1]
+        if len(self.groups) > 1 or whole.branches or whole.items or whole.last:
+            hint = f"move it to the start, or write (?{on}:...) around a part"
+            raise self._error("flags for the whole pattern have to stand at its start", start, self.pos, hint)
+        whole.flags = _Flags(**values)
+        return None
+
+    def _check_flags(self, start: int, on: str, off: str) -> None:
+        if "L" in on + off:
+            raise self._error("flag L is for patterns over bytes", start, self.pos)
+        if "a" in on and "u" in on:
+            raise self._error("flags a and u exclude each other", start, self.pos)
+        if "a" in off or "u" in off:
+            raise self._error("flags a and u cannot be turned off", start, self.pos, "turn the other one on")
+        if set(on) & set(off):
+            raise self._error("a flag is turned on and off at once", start, self.pos)
+
+    def _close(self, start: int) -> None:
+        if len(self.groups) == 1:
+            raise self._error("this parenthesis was never opened", start, start + 1, "a literal ')' is written '\\)'")
+        inner = self.groups.pop()
+        self._close_alternation(inner)
+        group = self.groups[-1]
+        if group.end_anchor and inner.any_consumed:
+            self._refuse_end_anchor(group.end_anchor)
+        group.items += 1
+        group.consumed |= inner.any_consumed
+        group.end_anchor = group.end_anchor or inner.any_end
+        group.anchor = group.anchor or inner.anchor
+        group.last = "item"
+        group.last_start = inner.open_at
+        group.last_anchor = inner.anchor
+
+    def _end_branch(self, group: _Group) -> None:
+        self._close_branch(group)
+        group.items = 0
+        group.last = ""
+        group.consumed = False
+        group.end_anchor = None
+
+    def _close_branch(self, group: _Group) -> None:
+        if group.items == 0:
+            self.ops.append((Op.EMPTY, 0, 0))
+        elif group.items > 1:
+            self.ops.append((Op.CAT, group.items, 0))
+        group.branches += 1
+        group.any_end = group.any_end or group.end_anchor
+        group.any_consumed |= group.consumed
+
+    def _close_alternation(self, group: _Group) -> None:
+        self._close_branch(group)
+        if group.branches > 1:
+            self.ops.append((Op.ALT, group.branches, 0))
+
+    # -- anchors
+
+    def _start_anchor(self, start: int) -> None:
+        if any(group.consumed for group in self.groups):
+            raise self._refused_anchor("a start anchor inside the pattern never matches", start)
+        group = self.groups[-1]
+        group.last = "anchor"
+        group.anchor = (start, self.pos)
+
+    def _end_anchor(self, start: int) -> None:
+        group = self.groups[-1]
+        group.last = "anchor"
+        group.anchor = group.end_anchor = (start, self.pos)
+
+    def _refuse_end_anchor(self, where: tuple[int, int]) -> None:
+        raise self._refused_anchor("an end anchor inside the pattern is not supported", *where)
+
+    def _refused_anchor(self, message: str, start: int, end: int | None = None) -> RegexError:
+        hint = "leave it out: the whole generated text has to match anyhow; a literal one is escaped with '\\'"
+        return self._error(message, start, self.pos if end is None else end, hint)
+
+    # -- quantifiers
+
+    def _quantifier(self, char: str, start: int, group: _Group) -> None:
+        counts = {"*": (0, INFINITE), "+": (1, INFINITE), "?": (0, 1)}.get(char) or self._counts(start)
+        if counts is None:
+            self._literal(ord(char), start)
+            return
+        if group.last in ("", "anchor"):
+            raise self._error("nothing to repeat", start, self.pos, f"a literal '{char}' is written '\\{char}'")
+        if group.last == "repeat":
+            raise self._error("a repetition of a repetition", start, self.pos, "put the first one in (?:...)")
+        if self._take("+"):
+            hint = "leave out the last '+': here a match is of the whole text anyhow"
+            raise self._unsupported("a possessive repetition", start, hint)
+        self._take("?")  # lazy: the same language
+        if group.last_anchor and counts[1] not in (0, 1):
+            raise self._refused_anchor("an anchor inside a repetition is not supported", *group.last_anchor)
+        self.ops.append((Op.REPEAT, *counts))
+        group.last = "repeat"
+
+    def _counts(self, start: int) -> tuple[int, int] | None:
+        """After `{`: the counts, or None where the brace is a literal one, as in `re`."""
+        end = self.pattern.find("}", self.pos, self.pos + 64)
+        body = self.pattern[self.pos : end]
+        low, comma, high = body.partition(",")
+        if end < 0 or not body or not all(c in _DIGITS for c in low + high):
+            return None
+        lowest = int(low or 0)
+        highest = int(high) if high else INFINITE if comma else lowest
+        self.pos = end + 1
+        if max(lowest, highest) >= MAX_COUNT:
+            raise self._error("the repetition number is too large", start, self.pos)
+        if 0 <= highest < lowest:
+            raise self._error("the least count is greater than the greatest", start, self.pos, f"{{{high},{low}}}")
+        return lowest, highest
+
+    # -- escapes
+
+    def _escape(self, start: int) -> None:
+        """After a backslash outside a class."""
+        char = self._next(start, "a backslash at the end of the pattern", "a literal backslash is written '\\\\'")
+        if char == "A":
+            self._start_anchor(start)
+        elif char in "Zz":
+            self._end_anchor(start)
+        elif char in "bB":
+            hint = "write the characters that may stand there; a backspace is \\x08"
+            raise self._unsupported("a word boundary", start, hint)
+        elif char in "123456789":
+            self._octal_or_reference(start, char)
+        else:
+            chars = self._escaped_class(start, char)
+            if chars is not None:
+                self._chars(chars, start)
+            else:
+                self._literal(self._escaped_char(start, char), start)
+
+    def _octal_or_reference(self, start: int, char: str) -> None:
+        digits = self.pattern[start + 1 : start + 4]
+        if len(digits) == 3 and all(c in _OCTAL for c in digits):
+            self.pos = start + 4
+            self._literal(self._octal(start, digits), start)
+            return
+        if digits[1:2] in _DIGITS and digits[1:2]:
+            self.pos += 1
+        raise self._unsupported("a back-reference", start, _NO_BACKREF)
+
+    def _octal(self, start: int, digits: str) -> int:
+        code = int(digits, 8)
+        if code > 0o377:
+            raise self._error("an octal escape is at most \\377", start, self.pos, f"write \\x.. or \\u{code:04x}")
+        return code
+
+    def _escaped_class(self, start: int, char: str) -> CharSet | None:
+        if char in "dDsSwW":
+            return unicode.escape_class(char, self.groups[-1].flags.ascii_only)
+        if char not in "pP":
+            return None
+        end = self.pattern.find("}", self.pos)
+        if not self._take("{") or end < 0:
+            raise self._error("a category is written \\p{L}", start, self.pos)
+        name = self.pattern[self.pos : end]
+        self.pos = end + 1
+        chars = unicode.category_class(name)
+        if chars is None:
+            hint = (
+                "the categories are L, Lu, Ll, N, Nd, P, S, Z, ... ; a script is written as ranges, [\\u0370-\\u03ff]"
+            )
+            raise self._error(f"unknown category '{name}'", start, self.pos, hint)
+        return ~chars if char == "P" else chars
+
+    def _escaped_char(self, start: int, char: str) -> int:
+        """The code of an escape that stands for one character; `char` follows the backslash."""
+        if char in _SIMPLE_ESCAPES:
+            return _SIMPLE_ESCAPES[char]
+        if char in _HEX_LENGTH:
+            return self._hex(start, _HEX_LENGTH[char])
+        if char == "N":
+            return self._character_name(start)
+        if char in _OCTAL:
+            end = self.pos
+            while end < min(self.pos + 2, len(self.pattern)) and self.pattern[end] in _OCTAL:
+                end += 1
+            digits = self.pattern[self.pos - 1 : end]
+            self.pos = end
+            return self._octal(start, digits)
+        if char.isascii() and char.isalnum():
+            raise self._error(
+                f"unknown escape '\\{char}'", start, self.pos, f"the character itself is written '{char}'"
+            )
+        return ord(char)
+
+    def _hex(self, start: int, length: int) -> int:
+        digits = self.pattern[self.pos : self.pos + length]
+        if len(digits) < length or not all(c in _HEX for c in digits):
+            raise self._error(f"this escape takes {length} hexadecimal digits", start, self.pos)
+        self.pos += length
+        code = int(digits, 16)
+        if code > 0x10FFFF:
+            raise self._error("the last character is \\U0010ffff", start, self.pos)
+        return code
+
+    def _character_name(self, start: int) -> int:
+        end = self.pattern.find("}", self.pos, self.pos + 256)
+        if not self._take("{") or end < 0:
+            raise self._error("a character's name is written \\N{EM DASH}", start, self.pos)
+        name = self.pattern[self.pos : end]
+        self.pos = end + 1
+        try:
+            return ord(unicodedata.lookup(name))
+        except (KeyError, TypeError):
+            raise self._error("no character of this name", start, self.pos) from None
+
+    # -- classes
+
+    def _class(self, start: int) -> None:
+        """After `[`: the class up to its bracket."""
+        negated = self._take("^")
+        ranges: list[tuple[int, int]] = []
+        named = charset.EMPTY
+        first = True
+        while first or not self._take("]"):
+            first = False
+            at = self.pos
+            low = self._class_member(start)
+            if self.pattern.startswith("-", self.pos) and not self.pattern.startswith("-]", self.pos):
+                self.pos += 1
+                high = self._class_member(start)
+                ranges.append(self._range(at, low, high))
+            elif isinstance(low, CharSet):
+                named |= low
+            else:
+                ranges.append((low, low))
+        chars = self._folded(charset.from_ranges(ranges)) | named
+        self._chars(~chars if negated else chars, start)
+
+    def _class_member(self, class_start: int) -> int | CharSet:
+        at = self.pos
+        char = self._next(class_start, "this class is never closed", "add ']', or write '\\[' for the character")
+        if char != "\\":
+            return ord(char)
+        char = self._next(class_start, "this class is never closed")
+        chars = self._escaped_class(at, char)
+        return self._escaped_char(at, char) if chars is None else chars
+
+    def _range(self, at: int, low: int | CharSet, high: int | CharSet) -> tuple[int, int]:
+        if isinstance(low, CharSet) or isinstance(high, CharSet):
+            raise self._error(
+                "a range goes from character to character", at, self.pos, "a literal '-' is written '\\-'"
+            )
+        if high < low:
+            raise self._error("this range is the wrong way round", at, self.pos, "a literal '-' is written '\\-'")
+        return low, high
+
+    # -- small steps
+
+    def _take(self, char: str) -> bool:
+        if self.pattern.startswith(char, self.pos):
+            self.pos += 1
+            return True
+        return False
+
+    def _next(self, start: int, message: str = "this group is never closed", hint: str | None = None) -> str:
+        """The next character, which has to be there; `start` is where the construct began."""
+        if self.pos >= len(self.pattern):
+            raise self._error(message, start, self.pos, hint)
+        self.pos += 1
+        return self.pattern[self.pos - 1]
+
+    def _error(self, message: str, start: int, end: int, hint: str | None = None) -> RegexError:
+        return RegexError(message, self.pattern, start, end, hint)
+
+    def _unsupported(self, what: str, start: int, hint: str) -> RegexError:
+        return self._error(f"{what} is not supported", start, self.pos, hint)

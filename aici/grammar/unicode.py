@@ -1,0 +1,156 @@
+r"""Character classes with the meaning that the running Python's `re` gives them.
+
+`\w`, `\d` and `\s` are read off `re` itself, general categories off `unicodedata`, case off `str.lower` and
+`str.upper`; each once, when first asked for, so that importing costs nothing and no table can disagree with the
+interpreter. Goes in: the name of a class. Comes out: a `CharSet`. Only `aici.grammar` imports this module.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from . import charset
+from .charset import CharSet
+
+ASSIGNED_END = 0x40000
+"""Above this no character is a letter, digit, space or cased (a test holds it); the rest is tags and private use."""
+CASED_END = 0x20000
+"""Above this no character has case (a test holds it)."""
+
+ASCII_CLASSES = {
+    "d": charset.from_ranges([(0x30, 0x39)]),
+    "s": charset.from_ranges([(0x09, 0x0D), (0x20, 0x20)]),
+    "w": charset.from_ranges([(0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)]),
+}
+
+
+@lru_cache(maxsize=8)
+def escape_class(letter: str, ascii_only: bool) -> CharSet:
+    r"""The set of `\d`, `\s`, `\w`, `\D`, `\S` or `\W` (`letter` without the backslash), by Unicode or (flag a) ASCII
+    rules."""
+    if letter.isupper():
+        return ~escape_class(letter.lower(), ascii_only)
+    if ascii_only:
+        return ASCII_CLASSES[letter]
+    runs = re.finditer(rf"\{letter}+", _text(ASSIGNED_END))
+    return charset.from_ranges((m.start(), m.end() - 1) for m in runs)
+
+
+def category_class(name: str) -> CharSet | None:
+    r"""The set of `\p{name}`: a general category ("Lu"), a group of them ("L", "LC"), "Any" or "ASCII"; None if
+    unknown."""
+    if name == "Any":
+        return charset.ALL
+    if name == "ASCII":
+        return charset.from_ranges([(0, 0x7F)])
+    wanted = {"Lu", "Ll", "Lt"} if name in ("LC", "L&") else {c for c in CATEGORIES if c.startswith(name)}
+    if not name or not wanted:
+        return None
+    return _category_union(frozenset(wanted))
+
+
+CATEGORIES = (
+    *("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"),
+    *("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"),
+    *("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cn"),
+)
+"""All general categories but Cs, surrogates, which no text holds."""
+
+
+@lru_cache(maxsize=64)
+def _category_union(wanted: frozenset[str]) -> CharSet:
+    ranges = _category_ranges()
+    return charset.from_ranges(r for name in sorted(wanted) for r in ranges.get(name, ()))
+
+
+@lru_cache(maxsize=1)
+def _category_ranges() -> dict[str, list[tuple[int, int]]]:
+    """Inclusive ranges of every general category."""
+    out: dict[str, list[tuple[int, int]]] = {}
+    category = unicodedata.category
+    start, current = 0, category("\0")
+    for code, name in enumerate(map(category, _text(0x110000))):
+        if name != current:
+            out.setdefault(current, []).append((start, code - 1))
+            start, current = code, name
+    out.setdefault(current, []).append((start, 0x10FFFF))
+    return out
+
+
+def _text(end: int) -> str:
+    """Every code point below `end` in order."""
+    return "".join(map(chr, range(end)))
+
+
+def fold(literals: CharSet) -> CharSet:
+    """The characters that match one of `literals` under `re.IGNORECASE`.
+
+    `re` lowers the subject's character and looks for it among the lowered literals and the other lower-case characters
+    that share an upper case with one of them (the Python source: Lib/re/_compiler.py, `_optimize_charset`).
+    """
+    if not literals.high:
+        return _fold_ascii(literals.ascii)
+    lower, same_upper, lowered_from = _case_tables()
+    codes: set[int] = set()
+    for code in _cased_members(literals, lower, same_upper):
+        low = lower.get(code, code)
+        for twin in (low, *same_upper.get(low, ())):
+            codes.add(twin)
+            codes.update(lowered_from.get(twin, ()))
+    return literals | charset.from_ranges((code, code) for code in codes)
+
+
+ASCII_TWINS = {"i": (0x130, 0x131), "k": (0x212A,), "s": (0x17F,)}
+"""The characters beyond ASCII that fold to an ASCII letter (Unicode keeps case foldings stable)."""
+
+
+@lru_cache(maxsize=256)
+def _fold_ascii(mask: int) -> CharSet:
+    upper, lower = (((1 << 26) - 1) << 0x41), (((1 << 26) - 1) << 0x61)
+    both = mask | (mask & upper) << 32 | (mask & lower) >> 32
+    twins = [code for letter, codes in ASCII_TWINS.items() if both >> ord(letter) & 1 for code in codes]
+    return charset.CharSet(both, charset.from_ranges((code, code) for code in sorted(twins)).high)
+
+
+def fold_ascii_only(literals: CharSet) -> CharSet:
+    """As `fold`, under the flag a: only ASCII letters have case."""
+    return CharSet(_fold_ascii(literals.ascii).ascii, literals.high)
+
+
+def _cased_members(chars: CharSet, lower: dict[int, int], same_upper: dict[int, tuple[int, ...]]) -> list[int]:
+    """The members that have a lower case, are one, or share an upper case; walks the shorter of both lists."""
+    span = sum(hi - lo + 1 for lo, hi in chars.ranges())
+    cased = _cased()
+    if span < len(cased):
+        return [code for lo, hi in chars.ranges() for code in range(lo, hi + 1) if code in cased]
+    return [code for code in sorted(cased) if code in chars]
+
+
+@lru_cache(maxsize=1)
+def _cased() -> frozenset[int]:
+    lower, same_upper, lowered_from = _case_tables()
+    return frozenset([*lower, *same_upper, *lowered_from])
+
+
+@lru_cache(maxsize=1)
+def _case_tables() -> tuple[dict[int, int], dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    """Code → its lower case; lower-case code → others of the same upper case; lower-case code → what lowers to it.
+
+    `str.lower` of one character is its simple lower case, save for U+0130, whose simple form is the first of two.
+    """
+    lower: dict[int, int] = {}
+    by_upper: dict[str, list[int]] = {}
+    lowered_from: dict[int, list[int]] = {}
+    for code, char in enumerate(_text(CASED_END)):
+        low = ord(char.lower()[0])
+        if low != code:
+            lower[code] = low
+            lowered_from.setdefault(low, []).append(code)
+        else:
+            up = char.upper()
+            if up != char:
+                by_upper.setdefault(up, []).append(code)
+    same_upper = {c: tuple(t for t in group if t != c) for group in by_upper.values() if len(group) > 1 for c in group}
+    return lower, same_upper, {code: tuple(sources) for code, sources in lowered_from.items()}
