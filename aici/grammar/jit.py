@@ -34,7 +34,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -73,7 +73,14 @@ class PtrType:
 
 if TYPE_CHECKING:
     T = TypeVar("T")
-    i8 = i16 = i32 = i64 = u8 = u16 = u32 = u64 = int
+    i8: TypeAlias = int
+    i16: TypeAlias = int
+    i32: TypeAlias = int
+    i64: TypeAlias = int
+    u8: TypeAlias = int
+    u16: TypeAlias = int
+    u32: TypeAlias = int
+    u64: TypeAlias = int
 
     class Ptr(Generic[T]):
         @overload

@@ -1,0 +1,103 @@
+"""What a host asks of a constraint: which tokens are allowed, what state follows, whether the text may end.
+
+Goes in: an automaton (a compiled regex, say) and a vocabulary. Comes out: a `Matcher`, shared by all sequences under
+the same constraint: a sequence itself is only a state, a small number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .automaton import Automaton
+from .mask import Walker
+from .vocabulary import Vocabulary
+
+DEAD = 0
+"""The state that allows nothing."""
+
+CACHE_BYTES = 16 << 20
+"""Masks kept by a matcher, by default."""
+
+
+class Matcher:
+    """One constraint over one vocabulary. Any number of threads and sequences may use it at once.
+
+    States are those of the automaton; `start` is the first one. A mask is uint32[n_words], bit i % 32 of word i // 32
+    is token i; end-of-sequence tokens are in it where the text may end, and where no other token is allowed.
+    """
+
+    def __init__(self, automaton: Automaton, vocabulary: Vocabulary, cache_bytes: int = CACHE_BYTES) -> None:
+        self.vocabulary = vocabulary
+        self.automaton = automaton
+        self.start = int(automaton.start)
+        self._walker = Walker(automaton, vocabulary)
+        self._accepting: list[bool] = np.asarray(automaton.accepting, np.bool_).tolist()
+        self._masks: dict[int, NDArray[np.uint32]] = {}
+        self._must_end: dict[int, bool] = {}
+        self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
+        self._lock = threading.Lock()
+        self._classes: bytes = self._walker.classes.tobytes()
+
+    def mask(self, state: int) -> NDArray[np.uint32]:
+        """The tokens allowed in a state, uint32[n_words], read-only and shared. ValueError if it is no state."""
+        known = self._masks.get(state)
+        return known if known is not None else self._compute(state)
+
+    def fill(self, state: int, out: NDArray[np.uint32]) -> None:
+        """Write the mask of a state into `out`, uint32[n_words]."""
+        out[:] = self.mask(state)
+
+    def _compute(self, state: int) -> NDArray[np.uint32]:
+        mask = np.zeros(self.vocabulary.n_words, np.uint32)
+        found = self._walker.fill(state, mask)
+        if self._accepting[state] or not found:
+            for eos in self.vocabulary.eos_ids:
+                mask[eos >> 5] |= np.uint32(1 << (eos & 31))
+        mask.flags.writeable = False
+        with self._lock:
+            while len(self._masks) >= self._room:
+                del self._masks[next(iter(self._masks))]
+            self._masks[state] = mask
+            self._must_end[state] = not found
+        return mask
+
+    def advance(self, state: int, token: int) -> int:
+        """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none."""
+        if not 0 <= token < self.vocabulary.n_tokens:
+            return DEAD
+        text = self.vocabulary.token_bytes[token]
+        return self.advance_bytes(state, text) if text else DEAD
+
+    def advance_bytes(self, state: int, text: bytes) -> int:
+        """The state after some bytes, however they are cut into tokens."""
+        for byte in text:
+            state = self._walker.table.item(state, self._classes[byte])
+        return state
+
+    def allows(self, state: int, token: int) -> bool:
+        """Whether the mask of the state has the token."""
+        return 0 <= token < self.vocabulary.n_logits and bool(self.mask(state)[token >> 5] >> (token & 31) & 1)
+
+    def can_end(self, state: int) -> bool:
+        """Whether the text is complete."""
+        return self._accepting[state]
+
+    def must_end(self, state: int) -> bool:
+        """Whether no token leads on: only the end of the sequence is allowed."""
+        if state not in self._must_end:
+            self.mask(state)
+        return self._must_end[state]
+
+    def spellable(self, state: int) -> bool:
+        """Whether tokens of this vocabulary lead from the state to a complete text."""
+        return state != DEAD and self._walker.spellable(state)
+
+
+def fill_batch(matchers: Sequence[Matcher], states: Sequence[int], out: NDArray[np.uint32]) -> None:
+    """Write the mask of `states[i]` under `matchers[i]` into `out[i]`; `out` is uint32[B, n_words]."""
+    for matcher, state, row in zip(matchers, states, out, strict=True):
+        matcher.fill(state, row)

@@ -1,0 +1,166 @@
+"""The kernels of tries and masks: what `vocabulary` and `mask` run natively. The dialect is `jit`'s.
+
+A trie is an array of nodes in preorder, without the root, each one `u64`:
+
+    bits 0-7    its byte
+    bits 8-19   its depth, from 1
+    bits 20-41  its token + 1, or 0
+    bits 42-63  nodes in its subtree, itself included: what to skip when it is dead
+
+Of tokens with the same bytes, each has its own node: siblings with the same byte, all but the last one leaves. So
+neither the walk nor the format knows of lists.
+
+An automaton is `table[state * n_classes + classes[byte]]`, state 0 dead.
+"""
+
+from __future__ import annotations
+
+from .jit import Ptr, i64, kernel, u8, u32, u64
+
+DEPTH_SHIFT, TOKEN_SHIFT, SIZE_SHIFT = 8, 20, 42
+BYTE_MASK, DEPTH_MASK, TOKEN_MASK = 0xFF, 0xFFF, 0x3FFFFF
+SUBTREE_MASK = 0x3FFFFF
+MAX_DEPTH, MAX_TOKENS, MAX_NODES = DEPTH_MASK, TOKEN_MASK, SUBTREE_MASK
+
+
+@kernel
+def build_trie(data: Ptr[u8], offsets: Ptr[i64], order: Ptr[i64], n: i64, open_nodes: Ptr[i64], nodes: Ptr[u64]) -> i64:
+    """Nodes of the trie of the tokens `order[0..n)`, which are sorted by their bytes, none of them empty; token t has
+    the bytes `data[offsets[t]..offsets[t + 1])`. `open_nodes`: room for one number a depth. Returns how many nodes."""
+    count = 0
+    depth = 0  # of the last node
+    before = 0
+    for i in range(n):
+        token = order[i]
+        start = offsets[token]
+        length = offsets[token + 1] - start
+        shared = 0
+        if i > 0:
+            limit = min(offsets[before + 1] - offsets[before], length - 1)  # a node of its own even if all is shared
+            while shared < limit and data[offsets[before] + shared] == data[start + shared]:
+                shared += 1
+        close(nodes, open_nodes, count, shared, depth)
+        depth = shared
+        while depth < length:
+            nodes[count] = u64(data[start + depth]) | u64(u64(depth + 1) << DEPTH_SHIFT)
+            depth += 1
+            open_nodes[depth] = count
+            count += 1
+        nodes[count - 1] = nodes[count - 1] | u64(u64(token + 1) << TOKEN_SHIFT)
+        before = token
+    close(nodes, open_nodes, count, 0, depth)
+    return count
+
+
+@kernel
+def close(nodes: Ptr[u64], open_nodes: Ptr[i64], count: i64, kept: i64, depth: i64) -> None:
+    """Write the subtree sizes of the open nodes deeper than `kept`."""
+    for d in range(kept + 1, depth + 1):
+        node = open_nodes[d]
+        nodes[node] = nodes[node] | u64(u64(count - node) << SIZE_SHIFT)
+
+
+@kernel
+def walk(
+    nodes: Ptr[u64],
+    n: i64,
+    table: Ptr[u32],
+    classes: Ptr[u8],
+    n_classes: i64,
+    states: Ptr[u32],
+    state: i64,
+    out: Ptr[u32],
+) -> i64:
+    """Set the bit of every token of the trie whose bytes lead from `state` to a live one; returns how many.
+    `states`: room for one number a depth and one more."""
+    states[0] = u32(state)
+    found = 0
+    i = 0
+    while i < n:
+        node = nodes[i]
+        depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
+        row = states[depth - 1] * n_classes
+        after = table[row + classes[i64(node & BYTE_MASK)]]
+        if after == 0:
+            i += i64(node >> SIZE_SHIFT)
+        else:
+            states[depth] = u32(after)
+            token = i64(node >> TOKEN_SHIFT) & TOKEN_MASK
+            if token != 0:
+                token -= 1
+                out[token >> 5] = u32(out[token >> 5] | (1 << (token & 31)))
+                found += 1
+            i += 1
+    return found
+
+
+@kernel
+def follow(data: Ptr[u8], start: i64, end: i64, table: Ptr[u32], classes: Ptr[u8], n_classes: i64, state: i64) -> i64:
+    """The state after the bytes `data[start..end)`."""
+    for i in range(start, end):
+        state = table[state * n_classes + classes[data[i]]]
+        if state == 0:
+            return 0
+    return state
+
+
+@kernel
+def reach_by_bytes(
+    usable: Ptr[u8], n_classes: i64, table: Ptr[u32], accepting: Ptr[u8], state: i64, seen: Ptr[u8], todo: Ptr[u32]
+) -> i64:
+    """1 if an accepting state can be reached over classes that are `usable`. `seen`: zeros, one a state; `todo`: room
+    for all states."""
+    count = 1
+    todo[0] = u32(state)
+    seen[state] = 1
+    while count > 0:
+        count -= 1
+        at = i64(todo[count])
+        if accepting[at] != 0:
+            return 1
+        for c in range(n_classes):
+            after = table[at * n_classes + c]
+            if usable[c] != 0 and after != 0 and seen[after] == 0:
+                seen[after] = 1
+                todo[count] = u32(after)
+                count += 1
+    return 0
+
+
+@kernel
+def reach_by_tokens(
+    nodes: Ptr[u64],
+    n: i64,
+    table: Ptr[u32],
+    classes: Ptr[u8],
+    n_classes: i64,
+    states: Ptr[u32],
+    accepting: Ptr[u8],
+    state: i64,
+    seen: Ptr[u8],
+    todo: Ptr[u32],
+) -> i64:
+    """1 if an accepting state can be reached over whole tokens. Arguments as in `walk` and `reach_by_bytes`."""
+    count = 1
+    todo[0] = u32(state)
+    seen[state] = 1
+    while count > 0:
+        count -= 1
+        if accepting[todo[count]] != 0:
+            return 1
+        states[0] = todo[count]
+        i = 0
+        while i < n:
+            node = nodes[i]
+            depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
+            after = table[states[depth - 1] * n_classes + classes[i64(node & BYTE_MASK)]]
+            if after == 0:
+                i += i64(node >> SIZE_SHIFT)
+            else:
+                states[depth] = u32(after)
+                if (i64(node >> TOKEN_SHIFT) & TOKEN_MASK) != 0 and seen[after] == 0:
+                    seen[after] = 1
+                    todo[count] = u32(after)
+                    count += 1
+                i += 1
+    return 0

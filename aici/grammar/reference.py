@@ -1,0 +1,44 @@
+"""The slow twin of `mask` and `constraint`: what they mean, in the plainest words.
+
+Goes in: an automaton and a vocabulary. Comes out: sets of tokens. Only tests import it.
+"""
+
+from __future__ import annotations
+
+from .automaton import Automaton
+from .vocabulary import Vocabulary
+
+
+def step(automaton: Automaton, state: int, text: bytes) -> int:
+    """The state after the bytes."""
+    for byte in text:
+        state = int(automaton.table[state, automaton.classes[byte]])
+    return state
+
+
+def text_tokens(automaton: Automaton, vocabulary: Vocabulary, state: int) -> set[int]:
+    """The tokens with bytes after which the text can still be completed."""
+    return {t for t, text in enumerate(vocabulary.token_bytes) if text and step(automaton, state, text)}
+
+
+def allowed(automaton: Automaton, vocabulary: Vocabulary, state: int) -> set[int]:
+    """All tokens allowed: those, and the end of the sequence where the text may end or nothing else is left."""
+    tokens = text_tokens(automaton, vocabulary, state)
+    if automaton.accepting[state] or not tokens:
+        tokens |= set(vocabulary.eos_ids)
+    return tokens
+
+
+def spellable(automaton: Automaton, vocabulary: Vocabulary, state: int) -> bool:
+    """Whether tokens lead from the state to an accepting one."""
+    seen, todo = {state}, [state]
+    while todo:
+        state = todo.pop()
+        if automaton.accepting[state]:
+            return True
+        for token in text_tokens(automaton, vocabulary, state):
+            after = step(automaton, state, vocabulary.token_bytes[token])
+            if after not in seen:
+                seen.add(after)
+                todo.append(after)
+    return False

@@ -1,0 +1,89 @@
+"""A tokenizer's tokens as a trie, ready for masks.
+
+Goes in: the bytes of every token. Comes out: `Vocabulary`, whose arrays `mask` and `constraint` use. It knows no
+automaton. The trie is kept in the cache by the content of the tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import cache, kernels
+
+FORMAT = 1
+"""Version of the cached trie's layout."""
+
+
+class VocabularyError(Exception):
+    """The tokens are outside what masks can serve."""
+
+
+class Vocabulary:
+    """Tokens 0 to `len(token_bytes) - 1`, each with its bytes.
+
+    None or no bytes: a special token, which no text holds. Several tokens may have the same bytes. `eos_ids` end a
+    sequence. `n_logits`: length of the model's logits and so of the masks, at least that of `token_bytes`; what lies
+    beyond is never allowed. Raises `VocabularyError`.
+    """
+
+    def __init__(
+        self, token_bytes: Sequence[bytes | None], eos_ids: Sequence[int], n_logits: int | None = None
+    ) -> None:
+        self.n_tokens = len(token_bytes)
+        self.n_logits = self.n_tokens if n_logits is None else n_logits
+        self.n_words = (self.n_logits + 31) // 32
+        self.eos_ids = tuple(eos_ids)
+        """As given, in order."""
+        self.token_bytes = [token or b"" for token in token_bytes]
+        """Bytes of every token; none for special ones."""
+        self._check()
+        lengths = np.fromiter(map(len, self.token_bytes), np.int64, self.n_tokens)
+        self.offsets: NDArray[np.int64] = np.zeros(self.n_tokens + 1, np.int64)
+        """int64[n_tokens + 1]: where each token's bytes lie in `data`."""
+        np.cumsum(lengths, out=self.offsets[1:])
+        joined = b"".join(self.token_bytes)
+        self.data: NDArray[np.uint8] = np.frombuffer(joined or b"\0", np.uint8)
+        """uint8: the bytes of all tokens, one after the other."""
+        self.max_depth = int(lengths.max(initial=0))
+        """Bytes of the longest token."""
+        if self.max_depth > kernels.MAX_DEPTH:
+            raise VocabularyError(f"a token of {self.max_depth} bytes; at most {kernels.MAX_DEPTH} are supported")
+        self.single_bytes: NDArray[np.uint8] = self.data[self.offsets[:-1][lengths == 1]]
+        """The bytes that are a token of their own."""
+        self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
+        """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
+        self.nodes: NDArray[np.uint64] = self._trie()
+        """uint64: the trie (`kernels`), in preorder."""
+
+    def _check(self) -> None:
+        if self.n_tokens > kernels.MAX_TOKENS:
+            raise VocabularyError(f"{self.n_tokens} tokens; at most {kernels.MAX_TOKENS} are supported")
+        if not self.n_tokens <= self.n_logits <= 2 * kernels.MAX_TOKENS:
+            raise VocabularyError(f"{self.n_logits} logits for {self.n_tokens} tokens")
+        for eos in self.eos_ids:
+            if not 0 <= eos < self.n_logits:
+                raise VocabularyError(f"the end-of-sequence token {eos} is no token")
+
+    def _trie(self) -> NDArray[np.uint64]:
+        name = f"trie-{FORMAT}-{self.content_hash}"
+        stored = cache.load(name)
+        if stored is not None:
+            return np.frombuffer(stored, np.uint64)
+        nodes = self._build()
+        cache.store(name, nodes.tobytes())
+        return nodes
+
+    def _build(self) -> NDArray[np.uint64]:
+        spelled = [t for t in range(self.n_tokens) if self.token_bytes[t]]
+        order = np.array(sorted(spelled, key=self.token_bytes.__getitem__), np.int64)
+        room = np.zeros(len(self.data) + 1, np.uint64)
+        open_nodes = np.zeros(self.max_depth + 1, np.int64)
+        count = kernels.build_trie(self.data, self.offsets, order, len(order), open_nodes, room)
+        if count > kernels.MAX_NODES:
+            raise VocabularyError(f"the tokens need {count} trie nodes; at most {kernels.MAX_NODES} are supported")
+        nodes: NDArray[np.uint64] = room[:count].copy()
+        return nodes

