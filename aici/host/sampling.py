@@ -109,7 +109,8 @@ class Sampler:
         if len(self._buffer) != len(scores):
             self._buffer = np.empty(len(scores), np.float32)
         with np.errstate(over="ignore", under="ignore"):
-            weights = np.subtract(scores, np.float32(peak), out=self._buffer)
+            weights = self._buffer
+            np.subtract(scores, np.float32(peak), out=weights)
             # Below 1e-30 a temperature is as good as greedy, and its inverse would be no float32.
             np.multiply(weights, np.float32(1.0 / max(self.params.temperature, 1e-30)), out=weights)
             np.exp(weights, out=weights)
