@@ -39,7 +39,8 @@ def _divmod(ctx: Context, x: Value, y: Value, /) -> tuple[Value, Value]:
         names = f"'{ctx.type_of(x).name}' and '{ctx.type_of(y).name}'"
         raise ctx.error("TypeError", f"unsupported operand type(s) for divmod(): {names}")
     if isinstance(x, float) or isinstance(y, float):
-        return divmod(x, y)
+        pair: tuple[Value, Value] = divmod(x, y)
+        return pair
     return ctx.binary("//", x, y), ctx.binary("%", x, y)
 
 

@@ -1,16 +1,17 @@
 """Values as text: `str()`, `repr()`, `format()` with its little language, `str.format` and the `%` of str and bytes.
 
-Goes in: a context and any controller values. Comes out: exactly CPython's text (functions and iterators show no address,
-so that no run depends on one). The texts are accounted for before they are made: widths and precisions are read from a
-specification before Python's own `format` sees it.
+Goes in: a context and any controller values. Comes out: exactly CPython's text (functions and iterators show no
+address, so that no run depends on one). The texts are accounted for before they are made: widths and precisions are
+read from a specification before Python's own `format` sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
+from typing import Any
 
 from . import meter
 from .native import Context, Throw
@@ -199,16 +200,19 @@ def _write_slice(ctx: Context, value: slice, parts: list[str], around: list[Valu
 
 def _write_view(ctx: Context, value: DictView, parts: list[str], around: list[Value]) -> None:
     owner = value.owner
-    views = {"keys": owner.keys(), "values": owner.values(), "items": owner.items()}
-    ctx.charge(len(owner))
-    _write_items(ctx, iter(list(views[value.what])), parts, around, f"dict_{value.what}([", "])")
+    meter.sequence(ctx, len(owner))
+    if value.what == "items":
+        items: list[Value] = list(owner.items())
+    else:
+        items = list(owner if value.what == "keys" else owner.values())
+    _write_items(ctx, iter(items), parts, around, f"dict_{value.what}([", "])")
 
 
 def _write_exception(ctx: Context, value: ExceptionValue, parts: list[str], around: list[Value]) -> None:
     _write_items(ctx, iter(value.args), parts, around, f"{value.kind.name.rpartition('.')[2]}(", ")")
 
 
-_CONTAINERS = {
+_CONTAINERS: dict[type, Callable[[Context, Any, list[str], list[Value]], None]] = {
     list: _write_list,
     tuple: _write_tuple,
     dict: _write_pairs,

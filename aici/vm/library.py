@@ -1,4 +1,4 @@
-"""Imports every file of natives, for the effect of registering them: what a controller can call is complete after it."""
+"""Imports every file of natives, for the effect of registering them: then what a controller can call is complete."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from . import (
     types_set,
     types_str,
 )
+from .modules import aici_generation, aici_module, aici_tokens, json_module, math_module
 
 __all__ = [
+    "aici_generation",
+    "aici_module",
+    "aici_tokens",
     "builtins",
     "builtins_iter",
     "builtins_num",
     "exceptions",
+    "json_module",
+    "math_module",
     "types_bytes",
     "types_dict",
     "types_list",

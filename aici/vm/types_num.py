@@ -63,7 +63,7 @@ def parse_int(ctx: Context, text: str | bytes, base: int) -> int:
     if len(text) > _SHOWN:
         stripped = text.strip()
         ctx.charge(len(stripped))
-        if base and not base & (base - 1) or base == 0:
+        if base == 0 or not base & (base - 1):
             # An upper bound of one bit a character finds what is surely too long.
             shown = stripped if isinstance(stripped, str) else stripped.decode("latin-1")
             digits = len(_DIGITS.findall(shown[:200_000]))

@@ -1,4 +1,4 @@
-"""`set` and `frozenset`: constructors and methods, in insertion order throughout. Operators on them are the machine's."""
+"""`set` and `frozenset`: constructors and methods, in insertion order throughout. Operators are the machine's."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def _split(ctx: Context, text: str, sep: Value, maxsplit: Value, right: bool) ->
     meter.scan(ctx, len(text))
     found = text.count(sep)
     meter.pieces(ctx, (found if limit < 0 else min(found, limit)) + 1, size)
-    if not right or limit < 0 and len(sep) == 1:
+    if not right or len(sep) == 1:
         return text.split(sep, limit) if not right else text.rsplit(sep, limit)
     meter.pieces(ctx, (found if limit < 0 else min(found, limit)) + 1, 2 * size)
     return [piece[::-1] for piece in reversed(text[::-1].split(sep[::-1], limit))]
