@@ -49,7 +49,7 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any, Protocol, TypeVar
 
 from .requests import Request, Services
-from .values import ExceptionValue, ModuleValue, Native, Object, TypeValue, Value
+from .values import ExceptionValue, FunctionValue, ModuleValue, Native, Object, TypeValue, Value
 
 
 class Raised(Enum):
@@ -88,6 +88,9 @@ class Context(Protocol):
 
     def allocate(self, size: int) -> None:
         """Account for `size` bytes made; raises `LimitExceeded`."""
+
+    def bits(self, count: int) -> None:
+        """An integer of `count` bits is about to be made; raises `LimitExceeded`."""
 
     def error(self, kind: str, *args: Value) -> Throw:
         """An exception of built-in class `kind` with these `args`, to be raised by the caller:
@@ -151,6 +154,8 @@ class Context(Protocol):
     def format(self, value: Value, spec: str) -> str: ...
 
     def type_of(self, value: Value) -> TypeValue: ...
+
+    def function_name(self, function: FunctionValue) -> str: ...
 
     def output(self, text: str) -> None:
         """Print: counted against `Limits.output`, then handed to the services."""

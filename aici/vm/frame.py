@@ -1,0 +1,46 @@
+"""A call in progress, and the code that it runs.
+
+`Frame` is state: it is copied by a fork. `Code` is derived from a verified `Function` and shared by everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from .program import Function
+from .values import UNBOUND, Cell, Coroutine, ExceptionValue, Generator, Value
+
+Handler: TypeAlias = Callable[..., Any]
+"""What executes an opcode: `(machine, frame, a, b)`; true when another frame is on top afterwards."""
+
+
+class Code:
+    """A function made ready to run: `ops` holds handler and resolved operands of each instruction."""
+
+    __slots__ = ("blank", "function", "index", "ops")
+
+    def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]]) -> None:
+        self.index = index
+        self.function = function
+        self.ops = ops
+        self.blank = [UNBOUND] * (len(function.locals) - function.n_params)  # locals that are no parameters
+
+
+class Frame:
+    """A call: locals, cells and operand stack, and the next instruction `pc` (while one runs, the one after it)."""
+
+    __slots__ = ("cells", "code", "inner", "locals", "outer", "owner", "pc", "stack")
+
+    def __init__(self, code: Code, arguments: list[Value], captured: tuple[Cell, ...]) -> None:
+        """`arguments`: values of all parameters; the list becomes the frame's own."""
+        self.code = code
+        self.pc = 0
+        self.stack: list[Value] = []
+        arguments.extend(code.blank)
+        self.locals = arguments
+        function = code.function
+        self.cells = [*(Cell() for _ in function.cells), *captured] if function.cells else list(captured)
+        self.owner: Coroutine | Generator | None = None  # whose frame this is
+        self.outer: ExceptionValue | None = None  # the exception that the caller was handling
+        self.inner: ExceptionValue | None = None  # the one that a suspended generator is handling itself

@@ -1,0 +1,427 @@
+"""The machine: runs a process from one request to the next.
+
+Goes in: a `Process` and the host's `Services`, and the reply to the request that the process waits on. Comes out: the
+next `Request`, or `Finished`, or `Failed` with a traceback in the controller's lines; never a Python exception of a
+controller's making. All frames are data of the process, so that no native stack is ever suspended: natives that call
+back run frames on top of the process's own and must come back before the process can wait for the host.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from . import attributes, calls, exceptions, formatting, library, traceback
+from .context import Runtime
+from .frame import Frame
+from .memory import FRAME
+from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
+from .process import Process, Stage
+from .requests import Failed, Finished, Outcome, Request, ServiceError, Services
+from .values import (
+    UNBOUND,
+    BoundMethod,
+    Coroutine,
+    ExceptionValue,
+    FunctionValue,
+    Generator,
+    Native,
+    Object,
+    TypeValue,
+    Value,
+)
+
+_LOG = logging.getLogger(__name__)
+_NESTED = 8  # Python frames between a native that calls back and the handlers of the inner run
+_REPORT_FUEL = 100_000  # for the text of an uncaught exception, when the controller's own fuel may be gone
+_MESSAGE = 10_000  # characters kept of that text
+
+
+def run(process: Process, services: Services, reply: object = None) -> Outcome:
+    """Run to the next request, or to the end. `reply` answers the request before; the first call takes none."""
+    machine = Machine(process, services)
+    return machine.outcome(lambda: machine.deliver(reply))
+
+
+def resume_error(process: Process, services: Services, kind: str, message: str) -> Outcome:
+    """As `run`, but the host refuses the request: exception `kind` (a built-in class) is raised at the await."""
+    machine = Machine(process, services)
+    return machine.outcome(lambda: machine.refuse(kind, message))
+
+
+class _Suspended(Exception):
+    """On its way out of the loop: the process waits on a request."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+class Machine(Runtime):
+    """One stretch of a run."""
+
+    def __init__(self, process: Process, services: Services) -> None:
+        super().__init__(process, services)
+        self.frames = process.frames
+        self.base = 0  # frames that belong to outer runs
+        self.result: Value = None  # of the run of frames that has just ended
+
+    # --- from request to request ---
+
+    def outcome(self, begin: Callable[[], None]) -> Outcome:
+        """What comes of going on with `begin`."""
+        process = self.process
+        try:
+            begin()
+            while process.stage is not Stage.OVER:
+                self._next_stage()
+            return Finished()
+        except _Suspended as suspended:
+            return suspended.request
+        except Throw as thrown:
+            failure = self._uncaught(thrown.value)
+        except LimitExceeded as limit:
+            failure = self._stopped(limit.kind, str(limit))
+        except Exception as error:  # a mistake of ours must not take the host down
+            _LOG.debug("internal error in %s", process.program.name, exc_info=True)
+            failure = self._stopped("InternalError", f"{type(error).__name__}: {error}")
+        finally:
+            self.settle()
+        process.stage = Stage.OVER
+        return failure
+
+    def deliver(self, reply: object) -> None:
+        """Go on with the value that the reply makes of what is awaited."""
+        waiting = self.process.pending
+        if waiting is None:
+            return
+        self.process.pending = None
+        try:
+            value = self._guarded(lambda: self._awaiting(waiting).result(self, waiting, reply))
+        except Throw as thrown:
+            self._go_on(thrown)
+        else:
+            if self.frames:
+                self.frames[-1].stack.append(value)
+            self._go_on(None)
+
+    def refuse(self, kind: str, message: str) -> None:
+        """Go on with an exception where something is awaited."""
+        self.process.pending = None
+        self._go_on(self.error(kind, message))
+
+    def _go_on(self, thrown: Throw | None) -> None:
+        if self.frames:
+            self._run(0, thrown)
+        elif thrown is not None:
+            raise thrown
+        self._stage_over()
+
+    def _stage_over(self) -> None:
+        process = self.process
+        if process.stage is Stage.MODULE:
+            process.stage = Stage.MAIN
+        elif process.stage is Stage.MAIN:
+            if process.test:
+                self.output("TEST OK\n")
+            process.stage = Stage.OVER
+
+    def _next_stage(self) -> None:
+        process = self.process
+        if process.stage is Stage.NEW:
+            process.stage = Stage.MODULE
+            self.push(Frame(process.codes[0], [], ()))
+            self._run(0)
+        elif process.main is not None:
+            main, process.main = process.main, UNBOUND
+            self._drive(main)
+        self._stage_over()
+
+    def _drive(self, main: Value) -> None:
+        """Run what the controller registered, as an `await` outside all functions would."""
+        if type(main) is FunctionValue:
+            main = self.enter_call(main, [], None)
+        if type(main) is Object:
+            self.request_of(main)
+        elif main.frame is not None:
+            self._enter_coroutine(main)
+            self._run(0)
+
+    # --- running frames ---
+
+    def _run(self, base: int, thrown: Throw | None = None) -> Value:
+        """Run the frames above `base` until the lowest of them returns; its result. `thrown` is raised in the top one
+        first. Raises `Throw` when they are all left by an exception."""
+        outer, self.base = self.base, base
+        value, how = (thrown.value, thrown.how) if thrown else (None, Raised.NEW)
+        try:
+            while True:
+                if value is not None:
+                    self._unwind(value, how)
+                try:
+                    self._execute()
+                    return self.result
+                except Throw as error:
+                    value, how = error.value, error.how
+                except RecursionError:
+                    value, how = self.error("RecursionError", "maximum recursion depth exceeded").value, Raised.NEW
+                except MemoryError:
+                    raise LimitExceeded("OutOfMemory", "the host has no memory left") from None
+                self.mark = None
+        finally:
+            self.base = outer
+
+    def _execute(self) -> None:
+        """Run instructions until no frame above the base is left."""
+        frames, base = self.frames, self.base
+        while len(frames) > base:
+            frame = frames[-1]
+            ops = frame.code.ops
+            while True:
+                pc = frame.pc
+                frame.pc = pc + 1
+                handler, a, b = ops[pc]
+                if handler(self, frame, a, b):
+                    break
+
+    def _unwind(self, value: ExceptionValue, how: Raised) -> None:
+        """Find the handler of an exception, leaving frames; raises `Throw` at the base."""
+        process, frames = self.process, self.frames
+        if how is Raised.NEW and process.handled is not None:
+            exceptions.set_context(value, process.handled)
+        while len(frames) > self.base:
+            frame = frames[-1]
+            at = frame.pc - 1
+            if how is not Raised.AGAIN:
+                value.trace.append((frame.code.index, at))
+            how = Raised.PASSING
+            for handler in frame.code.function.handlers:
+                if handler.start <= at < handler.end:
+                    del frame.stack[handler.depth :]
+                    frame.stack.append(value)
+                    frame.pc = handler.target
+                    return
+            value = self._abandon(frame, value)
+        raise Throw(value, Raised.PASSING)
+
+    def _abandon(self, frame: Frame, value: ExceptionValue) -> ExceptionValue:
+        """Leave a frame by an exception. StopIteration would look like the end of what awaits or iterates here."""
+        self.frames.pop()
+        self.process.handled = frame.outer
+        owner = frame.owner
+        if owner is None:
+            return value
+        owner.frame = None
+        if type(owner) is Generator:
+            owner.running = False
+        if value.kind.name != "StopIteration":
+            return value
+        name = "generator" if type(owner) is Generator else "coroutine"
+        error = self.error("RuntimeError", f"{name} raised StopIteration").value
+        error.cause = error.context = value
+        error.suppress_context = True
+        error.trace.append((frame.code.index, frame.pc - 1))
+        return error
+
+    def push(self, frame: Frame) -> None:
+        """Put a frame on top; RecursionError when there are too many."""
+        if len(self.frames) >= self.limits.recursion:
+            raise self.error("RecursionError", "maximum recursion depth exceeded")
+        frame.outer = self.process.handled
+        self.frames.append(frame)
+
+    def leave_frame(self, frame: Frame, value: Value) -> None:
+        """Return from the top frame to the one below, or to whoever runs it."""
+        self.frames.pop()
+        self.process.handled = frame.outer
+        owner = frame.owner
+        if owner is not None:
+            owner.frame = None
+            if type(owner) is Generator:
+                owner.running = False
+                value = UNBOUND
+        if len(self.frames) > self.base:
+            self.frames[-1].stack.append(value)
+        else:
+            self.result = value
+
+    # --- calls ---
+
+    def enter_call(self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
+        """Call any value. Takes over `args`. The result; or UNBOUND, and a frame on top that will return it."""
+        self.charge(1)
+        kind = type(callee)
+        if kind is FunctionValue:
+            return self._enter_function(callee, args, kwargs)
+        if kind is Native:
+            calls.check_receiver(self, callee, args)
+            return self.call_native(callee, args, kwargs)
+        if kind is BoundMethod:
+            return self.call_native(callee.method, [callee.receiver, *args], kwargs)
+        if kind is TypeValue:
+            return self._construct(callee, args, kwargs)
+        method = attributes.special_method(callee, "__call__") if kind is Object else None
+        if method is None:
+            raise self.error("TypeError", f"'{attributes.type_of(callee).name}' object is not callable")
+        return self.call_native(method, [callee, *args], kwargs)
+
+    def _enter_function(self, callee: FunctionValue, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
+        code = self.process.codes[callee.index]
+        function = code.function
+        frame = Frame(code, calls.bind(self, callee, function, args, kwargs), callee.cells)
+        if not function.is_generator and not function.is_async:
+            self.push(frame)
+            return UNBOUND
+        self.allocate(FRAME)
+        owner = (Generator if function.is_generator else Coroutine)(function.name, frame)
+        frame.owner = owner
+        return owner
+
+    def call_native(self, native: Native, args: Sequence[Value], kwargs: dict[str, Value] | None = None) -> Value:
+        """Call a native whose receiver is known to be right."""
+        self.mark = self.memory + self.freed
+        value = calls.call_native(self, native, args, kwargs)
+        self.mark = None
+        return value
+
+    def _construct(self, kind: TypeValue, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
+        if kind.constructor is not None:
+            return self.call_native(kind.constructor, args, kwargs)
+        if not kind.is_exception:
+            raise self.error("TypeError", f"cannot create '{kind.name}' instances")
+        if kwargs:
+            raise self.error("TypeError", f"{kind.name}() takes no keyword arguments")
+        self.allocate(FRAME)
+        return ExceptionValue(kind, tuple(args))
+
+    def call(self, function: Value, args: Sequence[Value], kwargs: dict[str, Value] | None = None) -> Value:
+        saved, start = self.begin_inner(), self.memory + self.freed
+        result: Value = None
+        try:
+            result = self.enter_call(function, list(args), kwargs)
+            if result is UNBOUND:
+                result = self._run_inner()
+            return result
+        finally:
+            self.end_inner(saved, start, result)
+
+    def resume(self, generator: Generator) -> Value:
+        if generator.running:
+            raise self.error("ValueError", "generator already executing")
+        frame = generator.frame
+        if frame is None:
+            return UNBOUND
+        saved, start = self.begin_inner(), self.memory + self.freed
+        result: Value = None
+        try:
+            self.push(frame)
+            if frame.inner is not None:
+                self.process.handled, frame.inner = frame.inner, None
+            generator.running = True
+            result = self._run_inner()
+            return result
+        finally:
+            self.end_inner(saved, start, result)
+
+    def _run_inner(self) -> Value:
+        """Run the top frame to its end from within a native."""
+        base = len(self.frames) - 1
+        try:
+            self.enter(_NESTED)
+        except Throw:
+            self._abandon_unstarted(base)
+            raise
+        try:
+            return self._run(base)
+        finally:
+            self.depth -= _NESTED
+
+    def _abandon_unstarted(self, base: int) -> None:
+        """Take back a frame for which there was no room; a generator stays as it was."""
+        frame = self.frames.pop()
+        if type(frame.owner) is Generator:
+            frame.owner.running = False
+
+    def suspend_generator(self, frame: Frame, value: Value) -> None:
+        """Hand an item to the consumer; only `resume` runs frames of generators."""
+        self.frames.pop()
+        handled = self.process.handled
+        frame.inner = handled if handled is not frame.outer else None
+        self.process.handled = frame.outer
+        if type(frame.owner) is Generator:
+            frame.owner.running = False
+        self.result = value
+
+    # --- await ---
+
+    def wait_for(self, frame: Frame, value: Value) -> bool:
+        """`await value`: true when a coroutine's frame is on top now; else its value is on the frame's stack."""
+        self.charge(1)
+        if type(value) is Coroutine:
+            self._enter_coroutine(value)
+            return True
+        if self.awaiting(value) is None:
+            name = attributes.type_of(value).name
+            raise self.error("TypeError", f"object {name} can't be used in 'await' expression")
+        if self.base:
+            raise self.error("RuntimeError", "await inside a call from the runtime")
+        frame.stack.append(self.request_of(value))
+        return False
+
+    def _enter_coroutine(self, coroutine: Coroutine) -> None:
+        frame = coroutine.frame
+        if frame is None:
+            raise self.error("RuntimeError", "cannot reuse already awaited coroutine")
+        if frame.pc:
+            raise self.error("RuntimeError", "coroutine is being awaited already")
+        self.push(frame)
+
+    def request_of(self, value: Object) -> Value:
+        """The value of awaiting an instance of a runtime's type that needs no suspension, else suspends the process."""
+        request = self._guarded(lambda: self._awaiting(value).request(self, value))
+        if isinstance(request, Ready):
+            return request.value
+        self.process.pending = value
+        raise _Suspended(request)
+
+    def _guarded(self, function: Callable[[], Value]) -> Value:
+        """Call a part of an awaitable as natives are called."""
+        try:
+            return function()
+        except calls.PYTHON_ERRORS as error:
+            raise self.translate(error) from None
+        except ServiceError as error:
+            raise self.error(error.kind, str(error)) from None
+
+    def _awaiting(self, value: Object) -> Awaiting:
+        awaiting = self.awaiting(value)
+        assert awaiting is not None, "only awaitables are awaited"
+        return awaiting
+
+    # --- failures ---
+
+    def _uncaught(self, value: ExceptionValue) -> Failed:
+        self.settle()
+        self.fuel = self.granted = _REPORT_FUEL
+        self.memory = 0
+        text = traceback.render(self.process.program, value, self._describe)
+        self.granted = self.fuel
+        return Failed(value.kind.name, self._message(value), text)
+
+    def _describe(self, value: ExceptionValue) -> str:
+        message = self._message(value)
+        return f"{value.kind.name}: {message}" if message else value.kind.name
+
+    def _message(self, value: ExceptionValue) -> str:
+        try:
+            text = formatting.to_str(self, value)
+        except (LimitExceeded, Throw, RecursionError):
+            return "<no text within the limits>"
+        return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
+
+    def _stopped(self, kind: str, message: str) -> Failed:
+        trace = [(frame.code.index, max(0, frame.pc - 1)) for frame in self.frames]
+        last = f"{kind}: {message}"
+        return Failed(kind, message, traceback.render_entries(self.process.program, trace, last))
+
+
+assert library.__all__, "importing the library registers what controllers can call"

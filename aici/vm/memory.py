@@ -1,0 +1,129 @@
+"""What values weigh: a deterministic estimate of bytes, from below nothing and from above about twice the truth.
+
+Makers of values account for them with these constants before they make them (`Machine.allocate`); when the running sum
+passes the limit, `measure` counts what is really alive. Small numbers weigh nothing by themselves: the slot that holds
+one is counted with it. May be imported by the machine's own files only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .frame import Frame
+from .values import (
+    BoundMethod,
+    CallIterator,
+    Cell,
+    Coroutine,
+    DictView,
+    EnumerateIterator,
+    ExceptionValue,
+    FilterIterator,
+    FunctionValue,
+    Generator,
+    KeysIterator,
+    MapIterator,
+    ModuleValue,
+    Object,
+    ReversedIterator,
+    SequenceIterator,
+    SetValue,
+    Value,
+    ZipIterator,
+)
+
+LIST_ITEM = 40  # slot and small scalar
+SET_ENTRY = 100
+DICT_ENTRY = 136
+OBJECT = 64  # a value of one of our own classes, without what it holds
+FRAME = 400
+
+SLOTTED: tuple[type, ...] = (
+    BoundMethod,
+    CallIterator,
+    Cell,
+    Coroutine,
+    DictView,
+    EnumerateIterator,
+    ExceptionValue,
+    FilterIterator,
+    Frame,
+    FunctionValue,
+    Generator,
+    KeysIterator,
+    MapIterator,
+    ModuleValue,
+    Object,
+    ReversedIterator,
+    SequenceIterator,
+    SetValue,
+    ZipIterator,
+)
+"""Every class of our own whose instances are a process's state: their slots hold values, lists and dicts of values, and
+what is shared. All other classes are shared and never change."""
+
+
+def text_size(text: str | bytes) -> int:
+    """Of a str or bytes: exact for ASCII and bytes, else from above."""
+    return 56 + (len(text) if type(text) is bytes or text.isascii() else 4 * len(text))
+
+
+def measure(roots: list[Any], charge: Callable[[int], None], enough: float = math.inf) -> int:
+    """Bytes of all that is reachable from `roots`, or so many of them that they are `enough`; a unit of fuel for every
+    eight values met."""
+    total = count = 0
+    seen: set[int] = set()
+    stack = [iter(roots)]
+    while stack and total < enough:
+        for value in stack[-1]:
+            kind = type(value)
+            sizer = _SIZES.get(kind)
+            if sizer is None or id(value) in seen:
+                continue
+            seen.add(id(value))
+            count += 1
+            if count & 1023 == 0:
+                charge(128)
+            total += sizer(value)
+            children = _CHILDREN.get(kind)
+            if children is not None:
+                stack.append(children(value))
+                break
+        else:
+            stack.pop()
+    charge((count & 1023) >> 3)
+    return total
+
+
+def _slots(value: Value) -> Any:
+    return iter([getattr(value, name) for name in type(value).__slots__])
+
+
+def _entries(value: dict[Value, Value]) -> Any:
+    yield from value
+    yield from value.values()
+
+
+_SIZES: dict[type, Callable[[Any], int]] = {
+    int: lambda value: value.bit_length() >> 3,
+    str: text_size,
+    bytes: text_size,
+    bytearray: lambda value: 56 + len(value),
+    list: lambda value: 56 + LIST_ITEM * len(value),
+    tuple: lambda value: 56 + LIST_ITEM * len(value),
+    dict: lambda value: 64 + DICT_ENTRY * len(value),
+    slice: lambda value: OBJECT,
+    range: lambda value: OBJECT,
+    **{kind: lambda value: OBJECT for kind in SLOTTED},
+    Frame: lambda value: FRAME,
+}
+
+_CHILDREN: dict[type, Callable[[Any], Any]] = {
+    list: iter,
+    tuple: iter,
+    dict: _entries,
+    slice: lambda value: iter((value.start, value.stop, value.step)),
+    **dict.fromkeys(SLOTTED, _slots),
+}

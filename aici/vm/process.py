@@ -1,0 +1,64 @@
+"""All state of a running controller, as plain data: what a fork copies and a snapshot writes.
+
+Goes in: a verified `Program` and `Limits`. Only `machine` changes a process; hosts make, fork and keep them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .frame import Frame
+from .limits import Limits
+from .ops import CodeTable
+from .program import Program
+from .values import ExceptionValue, ModuleValue, Object, Value
+
+
+class Stage(Enum):
+    """How far a process has come."""
+
+    NEW = "new"
+    MODULE = "module"  # the module body runs
+    MAIN = "main"  # the coroutine given to `aici.start` is driven
+    OVER = "over"
+
+
+class Process:
+    """A controller between or during two requests."""
+
+    __slots__ = (
+        "codes",
+        "frames",
+        "fuel",
+        "globals",
+        "handled",
+        "limits",
+        "main",
+        "memory",
+        "modules",
+        "output",
+        "pending",
+        "program",
+        "stage",
+        "test",
+    )
+
+    def __init__(self, program: Program, limits: Limits | None = None) -> None:
+        self.program = program
+        self.limits = limits or Limits()
+        self.codes = CodeTable(program)
+        self.stage = Stage.NEW
+        self.frames: list[Frame] = []  # the call stack, innermost last; kept across suspensions
+        self.globals: dict[str, Value] = {}
+        self.modules: dict[str, ModuleValue] = {}
+        self.handled: ExceptionValue | None = None  # the exception being handled
+        self.pending: Object | None = None  # what the innermost frame awaits
+        self.main: Value = None  # registered by `aici.start`
+        self.test = False
+        self.fuel = self.limits.fuel  # units left in all
+        self.memory = 0  # bytes allocated since the live ones were last counted, plus those
+        self.output = 0  # characters printed
+
+    def roots(self) -> list[Value]:
+        """Everything that the controller can still reach."""
+        return [self.frames, self.globals, self.modules, self.handled, self.main, self.pending]

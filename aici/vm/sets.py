@@ -1,0 +1,61 @@
+"""Operators of sets and of the views of dicts that act like sets. Functions of `(machine, x, y)`, charged by size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from .memory import SET_ENTRY
+from .values import DictView, SetValue, Value
+
+if TYPE_CHECKING:
+    from .context import Runtime
+
+
+def is_set_like(value: Value) -> bool:
+    """A set, `d.keys()` or `d.items()`."""
+    return type(value) is SetValue or (type(value) is DictView and value.what != "values")
+
+
+def _items(m: Runtime, value: Value) -> Collection[Value]:
+    """The items in order, fit for membership tests; each is charged as a key, for it will be hashed again."""
+    if type(value) is DictView and value.what == "items":
+        return {m.key(item): None for item in m.iterate(value)}
+    items: dict[Value, Value] = value.items if type(value) is SetValue else value.owner
+    m.charge(len(items))
+    for item in items:
+        m.key(item)
+    return items
+
+
+def _make(m: Runtime, like: Value, items: list[Value]) -> SetValue:
+    m.allocate(64 + SET_ENTRY * len(items))
+    return SetValue(dict.fromkeys(items), type(like) is SetValue and like.frozen)
+
+
+def union(m: Runtime, x: Value, y: Value) -> SetValue:
+    return _make(m, x, [*_items(m, x), *_items(m, y)])
+
+
+def intersection(m: Runtime, x: Value, y: Value) -> SetValue:
+    mine, other = _items(m, x), _items(m, y)
+    return _make(m, x, [item for item in mine if item in other])
+
+
+def difference(m: Runtime, x: Value, y: Value) -> SetValue:
+    mine, other = _items(m, x), _items(m, y)
+    return _make(m, x, [item for item in mine if item not in other])
+
+
+def symmetric_difference(m: Runtime, x: Value, y: Value) -> SetValue:
+    mine, other = _items(m, x), _items(m, y)
+    return _make(m, x, [*(i for i in mine if i not in other), *(i for i in other if i not in mine)])
+
+
+def is_subset(m: Runtime, x: Value, y: Value) -> bool:
+    mine, other = _items(m, x), _items(m, y)
+    return len(mine) <= len(other) and all(item in other for item in mine)
+
+
+def same(m: Runtime, x: Value, y: Value) -> bool:
+    return is_subset(m, x, y) and is_subset(m, y, x)
