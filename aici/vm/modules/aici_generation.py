@@ -49,7 +49,7 @@ _FORK = type_("aici.fork", shown="fork")
 _WAIT = type_("aici.wait_vars", shown="wait_vars")
 
 
-def _make(ctx: Context, kind: TypeValue, **fields: Value) -> Object:
+def _make(ctx: Context, kind: TypeValue, /, **fields: Value) -> Object:
     ctx.allocate(_OBJECT_BYTES)
     return Object(kind, {f"#{name}": value for name, value in fields.items()})
 
