@@ -68,8 +68,10 @@ class HuggingFaceTokenizer:
         self._lock = threading.Lock()  # whether special names count is a setting of the object, not of the call
 
     def encode(self, text: bytes, special: bool = True) -> list[int]:
-        if self._missing and (found := self._missing.search(text)):
-            raise ValueError(_no_token(text, found.start()))
+        if self._missing and self._missing.search(text):
+            rest = self._names(special).sub(b"", text)
+            if found := self._missing.search(rest):
+                raise ValueError(_no_token(rest, found.start()))
         tokens: list[int] = []
         for run in _INVALID.split(text.decode("utf-8", "surrogateescape")):
             if run and _INVALID.match(run):
@@ -80,6 +82,12 @@ class HuggingFaceTokenizer:
 
     def decode(self, tokens: Sequence[int]) -> bytes:
         return b"".join(self.token_bytes[token] or b"" for token in tokens)
+
+    def _names(self, special: bool) -> re.Pattern[bytes]:
+        """What in a text is a token by its name, and so need not be spelled."""
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        names = [token.content.encode() for token in added if special or not token.special]
+        return re.compile(b"|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
 
     def _encoded(self, text: str, special: bool) -> list[int]:
         with self._lock:

@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 def default_model(progress: Progress | None = None) -> Path:
     """The default model, converted on the first call. Raises `EngineError` with the remedy in its message."""
-    source = _packaged()
+    source = packaged_model()
     try:
         directory = cache_directory("models")
         target = directory / f"{source.stem.split('.')[0]}-f16-{_fingerprint(source)}.gguf"
@@ -51,7 +51,8 @@ def default_model(progress: Progress | None = None) -> Path:
     return target
 
 
-def _packaged() -> Path:
+def packaged_model() -> Path:
+    """The quantised file as it was installed. Raises `EngineError`."""
     spec = importlib.util.find_spec(PACKAGE)
     found = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not found:

@@ -26,7 +26,7 @@ MAX_SEQUENCES = 256
 DEFAULT_CONTEXT = 4096
 """Tokens of one sequence, where the model was trained for as many."""
 BATCH = 2048
-"""Tokens that go through one call of `llama_decode`; more are split."""
+"""Tokens that go through one call of `llama_decode` at most; more are split."""
 NO_SLOT = 1
 """Result of `llama_decode` when the cache has no room; any other but 0 is a failure."""
 
@@ -71,12 +71,13 @@ class LlamaEngine:
             trained = self._lib.llama_model_n_ctx_train(self._model)
             self.context_length = context_length or min(trained, DEFAULT_CONTEXT)
             wanted = cells or 2 * self.context_length
-            self._context = self._open(-(-wanted // 256) * 256, threads or default_threads())
+            cells = -(-wanted // 256) * 256  # as llama.cpp would round it
+            self._batch = _Batch(min(BATCH, cells))
+            self._context = self._open(cells, threads or default_threads())
         except BaseException:
             self.close()
             raise
         self._memory = self._lib.llama_get_memory(self._context)
-        self._batch = _Batch()
         # A row a sequence, so that results stay where they are however a pass is split.
         self._logits: NDArray[np.float32] = np.empty((max_sequences, self.n_vocab), np.float32)
 
@@ -92,14 +93,14 @@ class LlamaEngine:
     def _open(self, cells: int, threads: int) -> int:
         params = self._api.context_params()
         params.n_ctx, params.n_seq_max, params.kv_unified = cells, self.max_sequences, True
-        params.n_batch, params.n_threads, params.n_threads_batch = BATCH, threads, threads
+        params.n_batch, params.n_threads, params.n_threads_batch = self._batch.size, threads, threads
         context: int | None = self._lib.llama_init_from_model(self._model, params)
         if not context:
             raise EngineError(
                 f"llama.cpp cannot make a cache of {cells} tokens ({self._api.reason()}); take a shorter context"
             )
         self._context = context
-        lib, sizes = self._lib, (cells, cells, BATCH, self.max_sequences)
+        lib, sizes = self._lib, (cells, cells, self._batch.size, self.max_sequences)
         found = (lib.llama_n_ctx(context), lib.llama_n_ctx_seq(context), lib.llama_n_batch(context))
         if (*found, lib.llama_n_seq_max(context)) != sizes:
             raise EngineError(f"llama.cpp understood other sizes than were asked for; {llama_api.REMEDY}")
@@ -113,9 +114,9 @@ class LlamaEngine:
                 tokens = np.asarray(feed.tokens, np.int32)
                 if tokens.min() < 0 or tokens.max() >= self.n_vocab:
                     raise ValueError(f"feed {index} holds ids that are no tokens")
-                for start in range(0, len(tokens), BATCH):
-                    piece = tokens[start : start + BATCH]
-                    if batch.n + len(piece) > BATCH:
+                for start in range(0, len(tokens), batch.size):
+                    piece = tokens[start : start + batch.size]
+                    if batch.n + len(piece) > batch.size:
                         self._run()
                     batch.add(feed.seq, self._lengths[feed.seq] + start, piece)
                 if feed.logits:
@@ -199,15 +200,16 @@ class LlamaEngine:
 class _Batch:
     """The arrays that a `llama_batch` points to, filled in place and never moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.n = 0
         self.wanted: list[tuple[int, int]] = []  # (sequence, row)
-        self._tokens = np.zeros(BATCH, np.int32)
-        self._positions = np.zeros(BATCH, np.int32)
-        self._counts = np.ones(BATCH, np.int32)
+        self._tokens = np.zeros(size, np.int32)
+        self._positions = np.zeros(size, np.int32)
+        self._counts = np.ones(size, np.int32)
         self._numbers = np.arange(MAX_SEQUENCES, dtype=np.int32)
-        self._numbers_at = np.zeros(BATCH, np.uintp)
-        self._outputs = np.zeros(BATCH, np.int8)
+        self._numbers_at = np.zeros(size, np.uintp)
+        self._outputs = np.zeros(size, np.int8)
         self._struct = llama_api.Batch(
             0,
             self._tokens.ctypes.data,
