@@ -88,7 +88,7 @@ class _Parser:
                 continue
             if not accepted:
                 if self.tokens[at].type != ERROR:
-                    self.sink.error(*explain(self.tokens, at, self.rows[self.states[-1]]))
+                    self.sink.error(*explain(self.sink.source, self.tokens, at, self.rows[self.states[-1]]))
                 at = self.recover(at)
             elif self.tokens[at].type == END:
                 module = self.values[-1]
