@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # SystemExit is how rich takes a closed pipe
         _drop_output()
         return PIPE_CLOSED
     except OSError as error:

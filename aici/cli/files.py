@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from aici.diagnostics import SourceFile
     from aici.vm.program import Program
 
 FINE: Final = 0
@@ -98,24 +97,11 @@ def load_bytecode(path: str, data: bytes) -> Program:
 
 def compile_file(path: str, data: bytes, *, strip: bool = False, as_json: bool = False) -> Program:
     from aici.compiler import compile_source
+    from aici.compiler.source import decode_source
     from aici.diagnostics import DiagnosticError
 
+    name = "<stdin>" if path == "-" else path
     try:
-        return compile_source(source_file(path, data), strip=strip)
+        return compile_source(decode_source(name, data), strip=strip)
     except DiagnosticError as error:
         raise CompileFailed(error.render(), [d.to_json() for d in error.diagnostics], as_json) from None
-
-
-def source_file(path: str, data: bytes) -> SourceFile:
-    """Source text: UTF-8, with or without a byte-order mark."""
-    from aici.diagnostics import SourceFile
-
-    name = "<stdin>" if path == "-" else path
-    if b"\0" in data:
-        raise CliError(f"{name} is a binary file, not a controller's source", COMPILE_ERROR)
-    try:
-        return SourceFile(name, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        reason = f"{name}:{line}: byte 0x{data[error.start]:02x} is not UTF-8 text"
-        raise CliError(reason, COMPILE_ERROR) from None

@@ -20,17 +20,17 @@ from .view import printable, shown_value
 
 def print_report(console: Console, result: Result) -> None:
     """Errors go to standard error, all else to the console."""
-    if result.variables:
+    if result.variables and console.is_terminal:
         table = Table("variable", "value", box=box.SIMPLE_HEAD, pad_edge=False)
         for name, value in result.variables.items():
             table.add_row(Text(printable(name)), Text(shown_value(value)))
         console.print(table)
+    elif result.variables:
+        for name, value in result.variables.items():
+            print(f"{printable(name)} = {shown_value(value)}")
     usage = result.usage
-    console.print(
-        f"{usage.sampled_tokens} tokens sampled, {usage.ff_tokens} processed, cost {usage.cost}",
-        style="dim",
-        highlight=False,
-    )
+    text = f"{usage.sampled_tokens} tokens sampled, {usage.ff_tokens} processed, cost {usage.cost}"
+    console.print(Text(text, style="dim"))
     print_errors(result)
 
 

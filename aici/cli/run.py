@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +16,10 @@ from .files import CONTROLLER_FAILED, ENGINE_TROUBLE, FINE, CliError, load_progr
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
-    from aici.host import Host, Result
-    from aici.host.request import RunRequest
+    from aici.host import Host, Result, RunRequest
+    from aici.host.engines.base import Engine
 
     from .view import View
 
@@ -121,5 +125,44 @@ def _prompt(text: str) -> bytes:
     return read_file(text[1:]) if text.startswith("@") else os.fsencode(text)
 
 
-def _open_engine(model: str | None, ctx: int | None, threads: int | None) -> Any:
-    raise NotImplementedError
+@contextmanager
+def _open_engine(model: str | None, ctx: int | None, threads: int | None) -> Iterator[Engine]:
+    from aici.host.engines.llama import LlamaEngine
+    from aici.host.weights import default_model
+
+    if model is None:
+        with _Progress("preparing the default model (once)") as progress:
+            path = default_model(progress)
+    else:
+        path = Path(model)
+    engine = LlamaEngine(path, context_length=ctx, threads=threads)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+class _Progress:
+    """A bar on standard error, from the first call on; nothing if none comes."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None or self._task is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=total)
+        self._bar.update(self._task, completed=done)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -9,59 +9,56 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from threading import Lock
 from typing import Final
 
 from aici.grammar.constraint import Matcher
-from aici.grammar.dfa import Dfa, compile_options, compile_regex
+from aici.grammar.dfa import Dfa
 from aici.grammar.errors import CorruptAutomaton, OptionsError, RegexError
+from aici.grammar.options import compile_options
+from aici.grammar.regex import compile_regex
 from aici.grammar.vocabulary import Vocabulary
 from aici.vm.program import Program
 from aici.vm.requests import ConstraintSpec, ServiceError
 
+_MASK_BYTES: Final = 1 << 20  # of masks that a matcher keeps
 _SHOWN: Final = 60  # characters of a constraint in a message
 
 
 class ConstraintCache:
-    """The most recently used matchers over one vocabulary, at most `capacity` of them. Safe to use from threads."""
+    """The most recently used matchers over one vocabulary, together at most `max_bytes`. Those in use live on."""
 
-    def __init__(self, vocabulary: Vocabulary, capacity: int = 256) -> None:
-        self.vocabulary = vocabulary
-        self._capacity = capacity
-        self._matchers: OrderedDict[object, Matcher] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, vocabulary: Vocabulary, max_bytes: int) -> None:
+        self._vocabulary = vocabulary
+        self._room = max_bytes
+        self._matchers: OrderedDict[object, tuple[Matcher, int]] = OrderedDict()
 
     def get(self, key: object, make: Callable[[], Dfa]) -> Matcher:
-        with self._lock:
-            matcher = self._matchers.get(key)
-            if matcher is None:
-                matcher = Matcher(make(), self.vocabulary)
-                self._matchers[key] = matcher
-                if len(self._matchers) > self._capacity:
-                    self._matchers.popitem(last=False)
-            else:
-                self._matchers.move_to_end(key)
-            return matcher
+        """The matcher kept under the key, else a new one of what `make` returns."""
+        known = self._matchers.get(key)
+        if known is not None:
+            self._matchers.move_to_end(key)
+            return known[0]
+        dfa = make()
+        # The automaton, the matcher's own copy of its table, and its masks.
+        size = dfa.table.nbytes + 4 * dfa.table.size + _MASK_BYTES
+        matcher = Matcher(dfa, self._vocabulary, _MASK_BYTES)
+        self._matchers[key] = matcher, size
+        self._room -= size
+        while self._room < 0 and len(self._matchers) > 1:
+            _, (_, dropped) = self._matchers.popitem(last=False)
+            self._room += dropped
+        return matcher
 
 
 class Constraints:
-    """The constraints of one request. Keeps those in use alive, whatever the shared cache drops."""
+    """The constraints of one request: those of its program, and those that it makes while it runs."""
 
     def __init__(self, cache: ConstraintCache, program: Program) -> None:
         self._cache = cache
         self._embedded = {ConstraintSpec(a.kind, a.key): a.data for a in program.automata}
-        self._own: OrderedDict[ConstraintSpec, Matcher] = OrderedDict()
 
     def matcher(self, spec: ConstraintSpec) -> Matcher:
-        """Raises `ServiceError` for a wrong or too costly constraint, and for one that no token can spell."""
-        matcher = self._own.get(spec)
-        if matcher is None:
-            matcher = self._own[spec] = self._find(spec)
-            if len(self._own) > 64:
-                self._own.popitem(last=False)
-        return matcher
-
-    def _find(self, spec: ConstraintSpec) -> Matcher:
+        """Raises `ServiceError` for a constraint that is wrong or too costly."""
         data = self._embedded.get(spec)
         try:
             if data is not None:

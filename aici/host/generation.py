@@ -40,7 +40,7 @@ class Generation:
         if spec is not None:
             self._matcher = constraints.matcher(spec)
             self._state = self._matcher.start
-            if not self._matcher.spellable:
+            if not self._matcher.spellable(self._state):
                 raise ServiceError(f"no tokens of this model spell any text of {describe(spec)}")
         if self._left == 0 or (self._matcher is not None and self._matcher.must_end(self._state)):
             self._end()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from types import TracebackType
 
-from aici.grammar.vocabulary import Vocabulary
-from aici.host.engines.base import Engine
+from aici.grammar.vocabulary import Vocabulary, VocabularyError
+from aici.host.engines.base import Engine, EngineError
 from aici.host.sampling import SamplingParams
 from aici.vm.program import Program
 
@@ -54,12 +54,16 @@ class Handle:
 class Host:
     """Runs controllers on an engine. A context manager; closing it leaves the engine open, which is the caller's."""
 
-    def __init__(self, engine: Engine, *, constraint_cache: int = 256) -> None:
-        """`constraint_cache`: how many compiled constraints are kept for later requests."""
+    def __init__(self, engine: Engine, *, constraint_bytes: int = 256 << 20) -> None:
+        """`constraint_bytes`: how much memory compiled constraints may take while nobody uses them. Raises
+        `EngineError` for a model whose vocabulary is out of bounds."""
         tokenizer = engine.tokenizer
         self.engine = engine
-        self._vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, engine.n_vocab)
-        self._cache = ConstraintCache(self._vocabulary, constraint_cache)
+        try:
+            vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, engine.n_vocab)
+        except VocabularyError as error:
+            raise EngineError(f"the vocabulary of {engine.name} cannot be used: {error}") from None
+        self._cache = ConstraintCache(vocabulary, constraint_bytes)
         self._scheduler = Scheduler(engine)
         self._driving = Lock()
 

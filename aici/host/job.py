@@ -24,6 +24,7 @@ class Job:
         "constraints",
         "events",
         "live",
+        "parked",
         "processed",
         "prompt",
         "prompt_text",
@@ -52,6 +53,7 @@ class Job:
         self.sampled = 0
         self.processed = 0
         self.result: Result | None = None
+        self.parked = False  # out of the engine until there is room
 
     @property
     def done(self) -> bool:

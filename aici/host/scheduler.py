@@ -5,7 +5,9 @@ computes the masks (they depend on nothing but the constraints' states); then on
 between steps. A failing controller, or one that meets a limit, ends alone; only a failing engine ends all requests.
 
 The order of all that happens inside a request depends on that request alone, so that it runs the same in any company
-(as far as the engine does).
+(as far as the engine does). Where sequences or cache do not suffice for all, older requests go first and the newest are
+*parked*: they lose their place in the cache, and have their tokens processed again once there is room. So the oldest
+can always go on; only what does not fit alone is refused.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class Scheduler:
         self._engine = engine
         self._jobs: list[Job] = []
         self._free = list(range(engine.max_sequences))
+        self._short = False  # in this step a fork had to wait for sequences: nobody younger may take any
         self._vocabulary = len(engine.tokenizer.token_bytes)
         self._eos = frozenset(engine.tokenizer.eos_ids)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="masks")
@@ -87,10 +90,11 @@ class Scheduler:
     # --- requests come and go ---------------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        while self.queue and self._free:
+        if self._short or any(job.parked for job in self._jobs):
+            return
+        while self.queue and len(self._jobs) < self._engine.max_sequences:
             job = self.queue.popleft()
             session = Session(job, self._engine, Process(job.request.program, job.request.limits.vm))
-            session.seq = heapq.heappop(self._free)
             job.add(session)
             self._jobs.append(job)
             if job.events is not None:
@@ -103,6 +107,7 @@ class Scheduler:
         if job in self._jobs:
             self._jobs.remove(job)
         job.finish()
+        self._unpark()
 
     def _end(self, session: Session, reason: str, error: BranchError | None = None) -> None:
         session.end(reason, error)
@@ -111,9 +116,14 @@ class Scheduler:
     def _release(self, session: Session) -> None:
         """A branch is over: give its sequence back."""
         session.job.live.remove(session)
-        with suppress(EngineError):
-            self._engine.free(session.seq)
-        heapq.heappush(self._free, session.seq)
+        self._evict(session)
+
+    def _evict(self, session: Session) -> None:
+        if session.seq >= 0:
+            with suppress(EngineError):
+                self._engine.free(session.seq)
+            heapq.heappush(self._free, session.seq)
+            session.seq, session.cached = -1, 0
 
     @contextmanager
     def _on_behalf_of(self, session: Session) -> Iterator[None]:
@@ -132,6 +142,7 @@ class Scheduler:
     # --- controllers ------------------------------------------------------------------------------------------------
 
     def _run_controllers(self) -> None:
+        self._short = False
         for job in self._jobs:
             for session in job.live:
                 session.wake()
@@ -168,8 +179,12 @@ class Scheduler:
 
     def _fork(self, session: Session) -> None:
         """Split, once the engine holds what the branches share and has sequences for them."""
+        session.admit_fork()
         n, job = session.branches, session.job
-        if len(self._free) < n - 1 or session.feed() is not None:
+        if job.parked or self._short:
+            return
+        self._short = len(self._free) < n - 1
+        if self._short or session.feed() is not None:
             return
         first = len(job.sessions)
         twins = [session.branch(i, first + i - 1) for i in range(1, n)]
@@ -182,14 +197,39 @@ class Scheduler:
         if job.events is not None:
             job.emit(Forked(session.index, (session.index, *range(first, first + n - 1))))
 
+    # --- when there is not enough for all ---------------------------------------------------------------------------
+
     def _unblock(self) -> None:
-        """Nothing for the engine to do. If all that is left are forks for which there are no sequences, the newest of
-        them is refused, so that the others can go on."""
+        """The engine had nothing to do. If that is because sequences are held by others, or requests are parked, make
+        room."""
         sessions = [session for job in self._jobs for session in job.live]
-        blocked = [session for session in sessions if session.phase is Phase.FORKING]
-        if blocked and not any(session.phase in (Phase.READY, Phase.PAUSED) for session in sessions):
-            message = f"fork({blocked[-1].branches}): the engine has only {len(self._free)} sequences left"
-            blocked[-1].throw(ServiceError(message, "RuntimeError"))
+        if sessions and all(session.phase in (Phase.SAMPLING, Phase.FORKING, Phase.WAITING) for session in sessions):
+            self._park_newest() or self._unpark()
+
+    def _park_newest(self) -> bool:
+        """Park the newest request, unless only one is left."""
+        running = [job for job in self._jobs if not job.parked]
+        if len(running) < 2:
+            return False
+        running[-1].parked = True
+        for session in running[-1].live:
+            self._evict(session)
+        return True
+
+    def _unpark(self) -> None:
+        for job in self._jobs:
+            job.parked = False
+
+    def _make_room(self, wanted: Wanted, error: ContextFull) -> Wanted:
+        """The cache has no room for all that is wanted: what to try next. If there is nobody to park, who asks for
+        most, of equals the newest, is refused."""
+        if self._park_newest():
+            return [(session, feed) for session, feed in wanted if not session.job.parked]
+        most = max(range(len(wanted)), key=lambda i: (len(wanted[i][1].tokens), i))
+        session, _ = wanted.pop(most)
+        session.throw(ServiceError(f"context full: {error}", "RuntimeError"))
+        self._unpark()
+        return wanted
 
     # --- the engine -------------------------------------------------------------------------------------------------
 
@@ -203,7 +243,7 @@ class Scheduler:
                 logits = self._engine.decode([feed for _, feed in wanted])
             except ContextFull as error:
                 masks.result()
-                self._refuse_greediest(wanted, error)
+                wanted = self._make_room(wanted, error)
                 continue
             except Exception as error:
                 masks.result()
@@ -223,18 +263,18 @@ class Scheduler:
         wanted: Wanted = []
         for job in self._jobs:
             for session in job.live.copy():
-                if session.phase is Phase.SAMPLING or session.phase is Phase.FORKING:
+                if session.phase in (Phase.SAMPLING, Phase.FORKING) and self._has_sequence(session):
                     with self._on_behalf_of(session):
                         feed = session.feed()
                         if feed is not None:
                             wanted.append((session, feed))
         return wanted
 
-    def _refuse_greediest(self, wanted: Wanted, error: ContextFull) -> None:
-        """The cache has no room for all: who asked for most, of equals the newest, is told so."""
-        most = max(range(len(wanted)), key=lambda i: (len(wanted[i][1].tokens), i))
-        session, _ = wanted.pop(most)
-        session.throw(ServiceError(f"context full: {error}", "RuntimeError"))
+    def _has_sequence(self, session: Session) -> bool:
+        """Whether the session has a sequence of the engine, which it gets as late as here."""
+        if session.seq < 0 and self._free and not self._short and not session.job.parked:
+            session.seq = heapq.heappop(self._free)
+        return session.seq >= 0
 
     def _fail_all(self, error: Exception) -> None:
         """The engine failed: so do all requests in flight."""

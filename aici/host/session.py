@@ -55,8 +55,8 @@ class Phase(Enum):
 
 
 class Session(SequenceServices):
-    """See the module. `seq` is the engine's sequence, `cached` how many of `tokens` it holds, `path` what each fork
-    returned."""
+    """See the module. `seq` is the engine's sequence (-1 while it has none), `cached` how many tokens that holds,
+    `path` what each fork returned."""
 
     __slots__ = (
         "_engine",
@@ -181,15 +181,19 @@ class Session(SequenceServices):
     def _fork(self, n: int) -> None:
         if n < 1:
             raise ServiceError(f"cannot fork into {n} branches: at least one is needed")
-        limits = self.job.request.limits
-        alive = len(self.job.live) + n - 1
-        allowed = min(limits.branches, self._engine.max_sequences)
-        if alive > allowed:
-            raise ServiceError(f"fork({n}) would make {alive} live branches: the limit is {allowed}", "RuntimeError")
-        if len(self.job.sessions) + n - 1 > limits.forks:
-            raise ServiceError(f"a request makes at most {limits.forks} branches in all", "RuntimeError")
         self.branches = n
         self.phase = Phase.FORKING
+
+    def admit_fork(self) -> None:
+        """While FORKING: raises `ServiceError` if the request may not have that many branches."""
+        limits = self.job.request.limits
+        alive = len(self.job.live) + self.branches - 1
+        allowed = min(limits.branches, self._engine.max_sequences)
+        if alive > allowed:
+            message = f"fork({self.branches}) would make {alive} live branches: the limit is {allowed}"
+            raise ServiceError(message, "RuntimeError")
+        if len(self.job.sessions) + self.branches - 1 > limits.forks:
+            raise ServiceError(f"a request makes at most {limits.forks} branches in all", "RuntimeError")
 
     def end(self, reason: str, error: BranchError | None = None) -> None:
         """The branch is over."""
