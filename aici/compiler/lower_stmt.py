@@ -28,6 +28,10 @@ MAX_LENGTH = 1 << 17
 """Instructions of one function."""
 
 
+_FOR_READERS = ("typing", "__future__")
+"""Modules of which nothing is left at run time: `subset` allows their names in annotations only."""
+
+
 class TooLong(Exception):
     """A function needs more than MAX_LENGTH instructions; `statement` is where that became clear."""
 
@@ -176,6 +180,8 @@ class Statements(Comprehensions):
 
     def stmt_Import(self, node: ast.Import) -> None:
         for alias in node.names:
+            if alias.name in _FOR_READERS:
+                continue
             self.code.emit(Op.IMPORT, self.unit.name(alias.name), span=alias.span)
             first, dot, _ = alias.name.partition(".")
             if dot and not alias.asname:
@@ -184,6 +190,8 @@ class Statements(Comprehensions):
             self.store(alias.asname or first, alias.span)
 
     def stmt_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.module in _FOR_READERS:
+            return
         self.code.emit(Op.IMPORT, self.unit.name(node.module), span=node.span)
         for alias in node.names:
             self.code.emit(Op.IMPORT_FROM, self.unit.name(alias.name), span=alias.span)

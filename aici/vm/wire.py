@@ -14,7 +14,7 @@ from .program import Const
 
 MAX_ITEMS = 1 << 20
 """Things (instructions, constants, names, ...) in one file: bounds what decoding allocates, whatever counts claim."""
-MAX_NESTING = 100
+MAX_NESTING = 8
 """Depth of a tuple constant."""
 MAX_VARINT_BITS = 64
 
