@@ -141,10 +141,10 @@ class _Parser:
                 children += items[place]
             else:  # a list that grows at its end is not copied: nobody else looks at it again
                 children = items[place]
-        if step.action is None:
-            return children
         if step.collapse and len(children) == 1:
             return children[0]
+        if step.action is None:
+            return children
         span = Span(self.starts[-step.size], self.ends[-1]) if step.size else Span(token.start, token.start)
         return step.action(span, *children)
 
