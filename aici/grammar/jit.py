@@ -16,7 +16,8 @@ a pointer i items on. A value keeps what Python would give it: what may wrap say
 has to; `i64` arithmetic must not overflow; a store must fit its item or be cut, `p[i] = u8(x)`; no negative index, no
 division by zero. Statements: assignment, augmented assignment, while, for over range, if, break, continue, return.
 Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, calls of kernels. Names
-of the module stand for constants (integers) and kernels. No recursion.
+of the module stand for constants (integers) and kernels. No recursion. What many kernels need together is a `Record`:
+its fields are read as `record.field` and do not change while a kernel runs.
 
 The kernels of one Python module become one piece of machine code for this machine's CPU (`lowering`), kept in the
 cache by everything that decides it. `AICIC_CPU=generic` compiles for the plain architecture.
@@ -33,7 +34,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -99,7 +100,60 @@ else:
             return PtrType(item)
 
 
-Kind = IntType | PtrType
+class Record:
+    """Fields that are passed together, packed once. A subclass names them with their types; they are given by name.
+
+    class Text(Record):
+        letters: Ptr[u8]
+        n: i64
+    """
+
+    _kinds: dict[str, Kind] | None = None
+
+    def __init__(self, **fields: Any) -> None:
+        kinds = self.kinds()
+        if list(fields) != list(kinds):
+            raise KernelError(f"{type(self).__name__} has the fields {', '.join(kinds)}, in this order")
+        self.fields = fields
+        self.slots = (ctypes.c_uint64 * len(kinds))()
+        for i, (name, kind) in enumerate(kinds.items()):
+            self.slots[i] = _slot(fields[name], kind, name)
+        self.address = ctypes.addressof(self.slots)
+
+    @classmethod
+    def kinds(cls) -> dict[str, Kind]:
+        """Types of the fields, in order."""
+        if cls._kinds is None:
+            scope = vars(sys.modules[cls.__module__])
+            cls._kinds = {name: _evaluate(text, scope) for name, text in cls.__annotations__.items()}
+        return cls._kinds
+
+
+Kind = IntType | PtrType | type[Record]
+
+
+def _evaluate(annotation: Any, scope: dict[str, Any]) -> Any:
+    return eval(annotation, scope) if isinstance(annotation, str) else annotation
+
+
+def _slot(value: Any, kind: Kind, name: str) -> int:
+    """The 64 bits that stand for an argument or a field."""
+    if isinstance(kind, IntType):
+        return int(value) & _U64
+    if isinstance(kind, PtrType):
+        return address_of(value, kind.item, name)
+    if type(value) is not kind:
+        raise KernelError(f"{name} must be a {kind.__name__}")
+    return int(value.address)
+
+
+def _twin_of(value: Any, kind: Kind) -> Any:
+    """What the twin sees of an argument or a field."""
+    if isinstance(kind, IntType):
+        return int(value)
+    if isinstance(kind, PtrType):
+        return _View(value)
+    return SimpleNamespace(**{name: _twin_of(value.fields[name], k) for name, k in kind.kinds().items()})
 
 
 class KernelError(Exception):
@@ -129,10 +183,8 @@ class Kernel:
 
     def _resolve(self) -> tuple[dict[str, Kind], IntType | None]:
         if self._signature is None:
-            kinds = {
-                name: eval(text, self.function.__globals__) if isinstance(text, str) else text
-                for name, text in self.function.__annotations__.items()
-            }
+            scope = self.function.__globals__
+            kinds = {name: _evaluate(text, scope) for name, text in self.function.__annotations__.items()}
             result = kinds.pop("return", None)
             names = self.function.__code__.co_varnames[: self.function.__code__.co_argcount]
             if list(kinds) != list(names):
@@ -166,10 +218,10 @@ class Kernel:
         """The slow twin: the same source run by Python, which also checks bounds and ranges of every access."""
         if self._twin is None:
             plain = _plain(self.function)
-            pointers = [isinstance(kind, PtrType) for kind in self.parameters.values()]
+            kinds = list(self.parameters.values())
 
             def twin(*args: Any) -> Any:
-                return plain(*(_View(a) if p else int(a) for a, p in zip(args, pointers, strict=True)))
+                return plain(*(_twin_of(a, kind) for a, kind in zip(args, kinds, strict=True)))
 
             self._twin = twin
         return self._twin
@@ -195,7 +247,7 @@ class Bound:
         self.slots = (ctypes.c_uint64 * max(1, len(args)))()
         self.keep = args
         for i, ((name, kind), value) in enumerate(zip(kinds.items(), args, strict=True)):
-            self.slots[i] = address_of(value, kind.item, name) if isinstance(kind, PtrType) else int(value) & _U64
+            self.slots[i] = _slot(value, kind, name)
         self._entry = kernel.entry
         self.address = ctypes.addressof(self.slots)
         self._wrap = kernel.result if kernel.result is not None and not kernel.result.signed else None

@@ -27,7 +27,7 @@ _U64 = IntType(64, signed=False)
 def compile_kernels(kernels: list[Kernel], generic: bool) -> bytes:
     """Machine code with an entry for each kernel: an image, or an object file where images are not served."""
     text = "\n".join([*(_Function(k).define() for k in reachable(kernels)), *(_entry(k) for k in kernels)])
-    text += '\nattributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }\n'
+    text += '\nattributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }\n!0 = !{}\n'
     machine = _target_machine(generic)
     module = llvm.parse_assembly(f'target triple = "{machine.triple}"\n{text}')
     module.verify()
@@ -66,7 +66,7 @@ def load_with_engine(code: bytes, names: list[str]) -> dict[str, int]:
 
 def _llvm(kind: Kind) -> str:
     """The type that a value of this kind has in a register."""
-    return "ptr" if isinstance(kind, PtrType) else "i64"
+    return "i64" if isinstance(kind, IntType) else "ptr"
 
 
 def _result(k: Kernel) -> str:
@@ -97,6 +97,19 @@ class _Value:
     text: str
     kind: Kind | None
     literal: int | None = None
+
+
+def _same(a: Kind, b: Kind | None) -> bool:
+    """Whether values of these kinds are interchangeable in a register."""
+    if isinstance(a, IntType):
+        return isinstance(b, IntType) and a.signed == b.signed
+    if isinstance(a, PtrType):
+        return isinstance(b, PtrType) and a.item.name == b.item.name
+    return a is b
+
+
+def _named(kind: Kind) -> str:
+    return kind.__name__ if isinstance(kind, type) else repr(kind)
 
 
 _COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
@@ -249,14 +262,8 @@ class _Function:
                 kind = _I64 if kind.signed else _U64
             self.variables[name] = self.slot(kind), kind
         slot, known = self.variables[name]
-        if isinstance(known, PtrType) != isinstance(kind, PtrType) or (
-            isinstance(known, PtrType) and isinstance(kind, PtrType) and known.item.name != kind.item.name
-        ):
-            raise KernelError(f"{self.kernel.name}: {name} has two types")
-        if isinstance(known, IntType) and value.literal is None:
-            assert isinstance(kind, IntType)
-            if known.signed != kind.signed:
-                raise KernelError(f"{self.kernel.name}: {name} is both signed and unsigned")
+        if not _same(known, kind) and not (isinstance(known, IntType) and value.literal is not None):
+            raise KernelError(f"{self.kernel.name}: {name} is both {_named(known)} and {_named(kind)}")
         self.emit(f"store {_llvm(known)} {value.text}, ptr {slot}")
 
     def do_If(self, node: ast.If) -> None:  # noqa: N802
@@ -356,15 +363,15 @@ class _Function:
         """A truth value as 0 or 1; an integer as it is."""
         if value.kind is None:
             return self.value(f"zext i1 {value.text} to i64", _I64)
-        if isinstance(value.kind, PtrType):
-            raise KernelError(f"{self.kernel.name}: a pointer is no number")
+        if not isinstance(value.kind, IntType):
+            raise KernelError(f"{self.kernel.name}: {_named(value.kind)} is no number")
         return value
 
     def convert(self, value: _Value, kind: Kind, node: ast.AST) -> _Value:
         """The value as one of this kind, if Python would see the same number."""
-        if isinstance(kind, PtrType):
-            if not isinstance(value.kind, PtrType) or value.kind.item.name != kind.item.name:
-                raise self.fail(node, f"must be a {kind}")
+        if not isinstance(kind, IntType):
+            if not _same(kind, value.kind):
+                raise self.fail(node, f"must be a {_named(kind)}")
             return value
         value = self.integer(value)
         assert isinstance(value.kind, IntType)
@@ -396,6 +403,16 @@ class _Function:
         if isinstance(constant, bool) or not isinstance(constant, int):
             raise self.fail(node, "unknown name")
         return self.number(constant)
+
+    def of_Attribute(self, node: ast.Attribute) -> _Value:  # noqa: N802
+        record = self.expression(node.value)
+        if not isinstance(record.kind, type) or node.attr not in record.kind.kinds():
+            raise self.fail(node, "no field of a record")
+        kinds = record.kind.kinds()
+        kind = kinds[node.attr]
+        place = f"%{self.fresh('t')}"
+        self.emit(f"{place} = getelementptr inbounds i64, ptr {record.text}, i64 {list(kinds).index(node.attr)}")
+        return self.value(f"load {_llvm(kind)}, ptr {place}, !invariant.load !0", kind)
 
     def of_Subscript(self, node: ast.Subscript) -> _Value:  # noqa: N802
         if isinstance(node.slice, ast.Slice):
@@ -516,7 +533,7 @@ class _Function:
         self.branch(self.condition(node.test), then, otherwise)
         self.start(then)
         a = self.expression(node.body)
-        a = self.integer(a) if not isinstance(a.kind, PtrType) else a
+        a = self.integer(a) if a.kind is None else a
         assert a.kind is not None
         slot = self.slot(a.kind)
         self.emit(f"store {_llvm(a.kind)} {a.text}, ptr {slot}")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aici.grammar import cache, jit
-from aici.grammar.jit import KernelError, Ptr, i8, i16, i32, i64, kernel, u8, u16, u32, u64
+from aici.grammar.jit import KernelError, Ptr, Record, i8, i16, i32, i64, kernel, u8, u16, u32, u64
 
 LIMIT = 7
 
@@ -107,6 +107,20 @@ def control(items: Ptr[u8], n: i64, out: Ptr[i32]) -> i64:
         return rest
 
 
+class Text(Record):
+    letters: Ptr[u8]
+    n: i64
+    key: u64
+
+
+@kernel
+def checksum(text: Text, seed: u64) -> u64:
+    total = u64(seed * text.key)
+    for i in range(text.n):
+        total = u64(total * 31) ^ u64(text.letters[i])
+    return total
+
+
 SMALL = st.integers(-(2**31), 2**31)
 WORD = st.integers(0, 2**64 - 1)
 
@@ -134,6 +148,26 @@ def test_control_flow_is_pythons(items: list[int]) -> None:
     ours, twin = np.zeros(len(items), np.int32), np.zeros(len(items), np.int32)
     assert control(array, len(items), ours) == control.python(array, len(items), twin)
     assert ours.tolist() == twin.tolist()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.binary(max_size=9), WORD, WORD)
+def test_a_record_is_read_by_its_fields(letters: bytes, key: int, seed: int) -> None:
+    text = Text(letters=np.frombuffer(letters + b"x", np.uint8), n=len(letters), key=key)
+    assert checksum(text, seed) == checksum.python(text, seed)
+
+
+def test_a_record_has_exactly_its_fields() -> None:
+    letters = np.zeros(1, np.uint8)
+    for wrong in (
+        {"letters": letters, "n": 1},
+        {"n": 1, "letters": letters, "key": 1},
+        {"letters": 1, "n": 1, "key": 1},
+    ):
+        with pytest.raises(KernelError):
+            Text(**wrong)
+    with pytest.raises(KernelError):
+        checksum(letters, 0)
 
 
 def test_the_twin_refuses_what_native_code_must_not_do() -> None:
