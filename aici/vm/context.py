@@ -1,4 +1,4 @@
-"""The machine as natives see it (`native.Context`): every semantic operation by name, delegated to the file that has it.
+"""The machine as natives see it (`native.Context`): every semantic operation, delegated to the file that has it.
 
 `Machine` adds the running of frames. May be imported by the machine only.
 """
