@@ -176,8 +176,9 @@ class _Embedder:
             self.sink.error(span, f"options: {error.message}", 'give a list of texts, such as ["yes", "no"]')
 
     def keep(self, key: tuple[str, tuple[str, ...]], data: bytes) -> None:
-        self.size += len(data)
-        self.automata[key] = Automaton(*key, data)
+        if self.size + len(data) <= _MAX_EMBEDDED:
+            self.size += len(data)
+            self.automata[key] = Automaton(*key, data)
 
     def span_within(self, literal: ast.expr, start: int, end: int) -> Span:
         """Where in the source the characters `[start, end)` of a literal stand."""

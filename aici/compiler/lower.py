@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from aici.diagnostics import DiagnosticSink, SourceFile, Span
 from aici.vm.isa import Op
 from aici.vm.program import Automaton, Function, Program
-from aici.vm.verify import MAX_SLOTS, MAX_STACK
+from aici.vm.verify import MAX_INSTRUCTIONS, MAX_SLOTS, MAX_STACK, MAX_WORK, verification_work
 
 from . import ast
 from .lower_stmt import MAX_LENGTH, Statements, TooLong
@@ -40,7 +40,7 @@ def lower(
                 "divide it; every way out of a try repeats its finally",
             )
             break
-    return Program(
+    program = Program(
         name=source.name,
         source=source.text,
         consts=tuple(unit.consts),
@@ -48,6 +48,10 @@ def lower(
         functions=tuple(functions),
         automata=tuple(automata),
     )
+    n_instructions = sum(len(function.code) for function in functions)
+    if n_instructions > MAX_INSTRUCTIONS or verification_work(program) > MAX_WORK:
+        sink.error(Span(0, 0), f"the program is too large: {n_instructions} instructions", "divide it into controllers")
+    return program
 
 
 _NO_PARAMETERS = ast.arguments((), (), None, (), (), None, (), span=Span(0, 0))

@@ -9,11 +9,13 @@ on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import EllipsisType
 from typing import Any
 
 from aici.diagnostics import Span
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, UNARY_OPERATORS, Op
 from aici.vm.program import Const
+from aici.vm.verify import MAX_INT_BITS
 
 from . import ast
 from .assemble import Code, Label
@@ -65,6 +67,9 @@ class Expressions:
         self.name(name, span, (Op.DELETE_LOCAL, Op.DELETE_CELL, Op.DELETE_GLOBAL))
 
     def const(self, value: Const, span: Span) -> None:
+        if not _fits(value):
+            self.unit.sink.error(span, f"the integer has more than {MAX_INT_BITS} bits", "compute it, if it is needed")
+            value = 0
         self.code.emit(Op.CONST, self.unit.const(value), span=span)
 
     def expr_Name(self, node: ast.Name) -> None:
@@ -76,8 +81,11 @@ class Expressions:
         self.store(node.target.id, node.target.span)
 
     def expr_Constant(self, node: ast.Constant) -> None:
-        assert not isinstance(node.value, type(...))
-        self.const(node.value, node.span)
+        value = node.value
+        if isinstance(value, EllipsisType):
+            self.unit.sink.error(node.span, "`...` is not supported as a value", "use None")
+            value = None
+        self.const(value, node.span)
 
     def expr_Tuple(self, node: ast.Tuple) -> None:
         folded = constant(node)
@@ -311,15 +319,21 @@ class Expressions:
 
 def constant(node: ast.expr, depth: int = _FOLDED_DEPTH) -> Any:
     """The value of a literal, a negative number or a small tuple of such; else `_NO_CONSTANT`."""
-    if isinstance(node, ast.Constant) and not isinstance(node.value, type(...)):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and node.op == "-" and isinstance(node.operand, ast.Constant):
-        value = node.operand.value
-        return -value if isinstance(value, int | float) and not isinstance(value, bool) else _NO_CONSTANT
-    if isinstance(node, ast.Tuple) and depth:
+    value: Any = _NO_CONSTANT
+    if isinstance(node, ast.Constant) and node.value is not ...:
+        value = node.value
+    elif isinstance(node, ast.UnaryOp) and node.op == "-" and isinstance(node.operand, ast.Constant):
+        number = node.operand.value
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            value = -number
+    elif isinstance(node, ast.Tuple) and depth:
         items = [constant(item, depth - 1) for item in node.elts]
-        return _NO_CONSTANT if _NO_CONSTANT in items else tuple(items)
-    return _NO_CONSTANT
+        value = _NO_CONSTANT if _NO_CONSTANT in items else tuple(items)
+    return value if _fits(value) else _NO_CONSTANT
+
+
+def _fits(value: object) -> bool:
+    return not isinstance(value, int) or value.bit_length() <= MAX_INT_BITS
 
 
 def _has_star(nodes: Iterable[ast.expr]) -> bool:

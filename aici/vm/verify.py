@@ -24,6 +24,8 @@ MAX_SLOTS = 4096
 """Locals, and cells, of one function."""
 MAX_INSTRUCTIONS = 1 << 19
 """Instructions of a program."""
+MAX_WORK = 1 << 26
+"""Instructions of a function times the depth of its stack, over all functions: what verifying can cost."""
 MAX_POSITION = 1 << 31
 MAX_INT_BITS = 1 << 16
 """Bits of an integer constant."""
@@ -68,6 +70,8 @@ def verify(program: Program) -> None:
         raise InvalidBytecode("there is no function")
     if sum(len(function.code) for function in program.functions) > MAX_INSTRUCTIONS:
         raise InvalidBytecode(f"more than {MAX_INSTRUCTIONS} instructions")
+    if verification_work(program) > MAX_WORK:
+        raise InvalidBytecode("too many instructions for the depth of the stack")
     for const in program.consts:
         _check_const(const)
     made = {0}
@@ -76,6 +80,11 @@ def verify(program: Program) -> None:
     if len(made) < len(program.functions):
         missing = next(index for index in range(len(program.functions)) if index not in made)
         raise InvalidBytecode(f"function {missing} is never made")
+
+
+def verification_work(program: Program) -> int:
+    """What verifying costs at most, in stack items looked at; at most `MAX_WORK`."""
+    return sum(len(function.code) * function.max_stack for function in program.functions)
 
 
 def _check_const(const: Const) -> None:
