@@ -33,6 +33,8 @@ def bind(
     rest: tuple[Value, ...] = ()
     if count > wanted:
         if not function.has_varargs:
+            if kwargs:
+                _bind_keywords(m, function, [*args[:wanted], *[UNBOUND] * function.n_keyword_only], kwargs)
             raise _too_many(m, callee, function, args, kwargs)
         rest = tuple(args[wanted:])
         m.allocate(56 + LIST_ITEM * len(rest))
@@ -40,7 +42,7 @@ def bind(
     elif count < wanted:
         args.extend([UNBOUND] * (wanted - count))
     args.extend([UNBOUND] * function.n_keyword_only)
-    others = _bind_keywords(m, function, args, count, kwargs) if kwargs else {}
+    others = _bind_keywords(m, function, args, kwargs) if kwargs else {}
     _fill_defaults(m, callee, function, args)
     if function.has_varargs:
         args.append(rest)
@@ -50,9 +52,7 @@ def bind(
     return args
 
 
-def _bind_keywords(
-    m: Runtime, function: Function, slots: list[Value], given: int, kwargs: dict[str, Value]
-) -> dict[str, Value]:
+def _bind_keywords(m: Runtime, function: Function, slots: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
     """Put keyword arguments into their slots; those without one are returned, or are an error."""
     others: dict[str, Value] = {}
     names = function.locals[function.n_positional_only : function.n_positional + function.n_keyword_only]
@@ -170,7 +170,7 @@ def _check(m: Runtime, native: Native, args: Sequence[Value], kwargs: dict[str, 
     names = signature.names[signature.n_positional_only :]
     for key in kwargs:
         if key in names:
-            if signature.names.index(key) < given:
+            if signature.names.index(key) < min(given, signature.n_positional):
                 raise m.error("TypeError", f"{name}() got multiple values for argument '{key}'")
         elif not signature.has_varkw:
             if signature.n_positional == signature.n_positional_only and len(names) == 0:

@@ -206,8 +206,9 @@ def contains(m: Runtime, container: Value, item: Value) -> bool:
         return _in_bytes(m, container, item)
     if kind is range and type(item) in (int, bool):
         return item in container
-    if kind is DictView and container.what == "keys":
-        return m.key(item, container.owner) in container.owner
+    if kind is DictView and container.what != "values":
+        owner = container.owner
+        return m.key(item, owner) in owner if container.what == "keys" else sets.has_entry(m, owner, item)
     if kind is list or kind is tuple:
         for index in range(len(container)):
             m.charge(1)

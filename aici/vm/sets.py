@@ -53,9 +53,16 @@ def symmetric_difference(m: Runtime, x: Value, y: Value) -> SetValue:
 
 
 def is_subset(m: Runtime, x: Value, y: Value) -> bool:
-    mine, other = _items(m, x), _items(m, y)
-    return len(mine) <= len(other) and all(item in other for item in mine)
+    return m.length(x) <= m.length(y) and all(m.contains(y, item) for item in m.iterate(x))
 
 
 def same(m: Runtime, x: Value, y: Value) -> bool:
-    return is_subset(m, x, y) and is_subset(m, y, x)
+    return m.length(x) == m.length(y) and is_subset(m, x, y)
+
+
+def has_entry(m: Runtime, table: dict[Value, Value], item: Value) -> bool:
+    """`item in table.items()`."""
+    if type(item) is not tuple or len(item) != 2:
+        return False
+    key, value = item
+    return m.key(key, table) in table and (table[key] is value or m.equal(table[key], value))

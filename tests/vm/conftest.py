@@ -1,0 +1,105 @@
+"""What the tests of the machine share: a host of a few lines, and programs made from source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from aici.compiler import compile_source
+from aici.diagnostics import SourceFile
+from aici.vm.limits import Limits
+from aici.vm.machine import run
+from aici.vm.process import Process
+from aici.vm.requests import ConstraintSpec, Failed, Finished, Outcome
+
+
+@dataclass
+class Host:
+    """Services without a model: a token is a character, what is printed is kept, and variables live in a dict."""
+
+    printed: list[str] = field(default_factory=list)
+    variables: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def output(self) -> str:
+        return "".join(self.printed)
+
+    def log(self, text: str) -> None:
+        self.printed.append(text)
+
+    def tokenize(self, text: bytes, special: bool) -> list[int]:
+        return list(text)
+
+    def detokenize(self, tokens: list[int]) -> bytes:
+        return bytes(tokens)
+
+    def token_repr(self, token: int) -> str:
+        return repr(chr(token))
+
+    def eos_token(self) -> int:
+        return 0
+
+    def vocabulary_size(self) -> int:
+        return 256
+
+    def tokens(self) -> list[int]:
+        return []
+
+    def prompt_length(self) -> int:
+        return 0
+
+    def get_var(self, name: str) -> bytes | None:
+        return self.variables.get(name)
+
+    def set_var(self, name: str, value: bytes) -> None:
+        self.variables[name] = value
+
+    def append_var(self, name: str, value: bytes) -> None:
+        self.variables[name] = self.variables.get(name, b"") + value
+
+    def sequence_id(self) -> int:
+        return 0
+
+    def config(self, name: str) -> int:
+        return 0
+
+    def constraint_start(self, spec: ConstraintSpec) -> int:
+        return 0
+
+    def constraint_advance(self, spec: ConstraintSpec, state: int, token: int) -> int:
+        return state + 1
+
+    def constraint_mask(self, spec: ConstraintSpec, state: int) -> bytes:
+        return bytes(32)
+
+    def constraint_eos(self, spec: ConstraintSpec, state: int) -> tuple[bool, bool]:
+        return True, False
+
+
+def compiled(text: str, name: str = "test.py", limits: Limits | None = None) -> Process:
+    return Process(compile_source(SourceFile(name, text)), limits)
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def process_of() -> Callable[..., Process]:
+    """A process of a source text: `(text, name, limits)`."""
+    return compiled
+
+
+@pytest.fixture
+def execute(host: Host) -> Callable[..., tuple[str, Outcome]]:
+    """Run a source text that makes no requests: what it prints, and what comes of it."""
+
+    def execute(text: str, name: str = "test.py", limits: Limits | None = None) -> tuple[str, Outcome]:
+        outcome = run(compiled(text, name, limits), host)
+        assert isinstance(outcome, (Finished, Failed))
+        return host.output, outcome
+
+    return execute
