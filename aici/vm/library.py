@@ -14,7 +14,7 @@ from . import (
     types_set,
     types_str,
 )
-from .modules import aici_generation, aici_module, aici_tokens, json_module, math_module
+from .modules import aici_generation, aici_module, aici_tokens, json_module, math_module, re_module
 
 __all__ = [
     "aici_generation",
@@ -26,6 +26,7 @@ __all__ = [
     "exceptions",
     "json_module",
     "math_module",
+    "re_module",
     "types_bytes",
     "types_dict",
     "types_list",

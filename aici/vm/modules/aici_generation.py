@@ -13,6 +13,8 @@ from aici.vm import requests as rq
 from aici.vm.native import Context, Ready, awaitable, constructor, module_function, module_value, type_
 from aici.vm.requests import ConstraintSpec
 from aici.vm.values import Object, TypeValue, Value
+
+from .aici_module import LABEL, logging, refuse_later
 from .aici_tokens import (
     CONSTRAINT,
     TOKEN_SET,
@@ -26,7 +28,6 @@ from .aici_tokens import (
     text_argument,
     tokens_argument,
 )
-from .aici_module import LABEL, logging, refuse_later
 
 _OBJECT_BYTES = 400
 

@@ -18,6 +18,7 @@ from aici.vm.native import (
     type_,
 )
 from aici.vm.values import Object, Value
+
 from .aici_tokens import all_so_far, detokenized, replaced_text
 
 MODULE_ALIASES["pyaici.server"] = "aici"

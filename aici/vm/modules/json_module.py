@@ -244,8 +244,12 @@ _LOOSE = re.compile(r'[^"\\]*')
 _HEX = re.compile(r"[0-9A-Fa-f]{4}")
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORDS: dict[str, Value] = {
-    **{"null": None, "true": True, "false": False},
-    **{"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf},
+    "null": None,
+    "true": True,
+    "false": False,
+    "NaN": math.nan,
+    "Infinity": math.inf,
+    "-Infinity": -math.inf,
 }
 
 
