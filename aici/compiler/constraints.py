@@ -107,11 +107,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
     """The names that an import binds, and what they stand for."""
     if isinstance(node, ast.ImportFrom):
         return [(alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names]
-    first = [alias.name.partition(".")[0] for alias in node.names]
-    return [
-        (alias.asname, alias.name) if alias.asname else (name, name)
-        for alias, name in zip(node.names, first, strict=True)
-    ]
+    return [(alias.asname or alias.name, alias.name) for alias in node.names]
 
 
 def _check_awaited(call: ast.Call, known: _Names, sink: DiagnosticSink) -> None:

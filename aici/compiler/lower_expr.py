@@ -15,7 +15,6 @@ from typing import Any
 from aici.diagnostics import Span
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, UNARY_OPERATORS, Op
 from aici.vm.program import Const
-from aici.vm.verify import MAX_INT_BITS
 
 from . import ast
 from .assemble import Code, Label
@@ -67,9 +66,6 @@ class Expressions:
         self.name(name, span, (Op.DELETE_LOCAL, Op.DELETE_CELL, Op.DELETE_GLOBAL))
 
     def const(self, value: Const, span: Span) -> None:
-        if not _fits(value):
-            self.unit.sink.error(span, f"the integer has more than {MAX_INT_BITS} bits", "compute it, if it is needed")
-            value = 0
         self.code.emit(Op.CONST, self.unit.const(value), span=span)
 
     def expr_Name(self, node: ast.Name) -> None:
@@ -81,11 +77,8 @@ class Expressions:
         self.store(node.target.id, node.target.span)
 
     def expr_Constant(self, node: ast.Constant) -> None:
-        value = node.value
-        if isinstance(value, EllipsisType):
-            self.unit.sink.error(node.span, "`...` is not supported as a value", "use None")
-            value = None
-        self.const(value, node.span)
+        assert not isinstance(node.value, EllipsisType), "subset allows it as a statement only"
+        self.const(node.value, node.span)
 
     def expr_Tuple(self, node: ast.Tuple) -> None:
         folded = constant(node)
@@ -329,11 +322,7 @@ def constant(node: ast.expr, depth: int = _FOLDED_DEPTH) -> Any:
     elif isinstance(node, ast.Tuple) and depth:
         items = [constant(item, depth - 1) for item in node.elts]
         value = _NO_CONSTANT if _NO_CONSTANT in items else tuple(items)
-    return value if _fits(value) else _NO_CONSTANT
-
-
-def _fits(value: object) -> bool:
-    return not isinstance(value, int) or value.bit_length() <= MAX_INT_BITS
+    return value
 
 
 def _has_star(nodes: Iterable[ast.expr]) -> bool:

@@ -183,11 +183,7 @@ class Statements(Comprehensions):
             if alias.name in _FOR_READERS:
                 continue
             self.code.emit(Op.IMPORT, self.unit.name(alias.name), span=alias.span)
-            first, dot, _ = alias.name.partition(".")
-            if dot and not alias.asname:
-                self.code.emit(Op.POP, span=alias.span)
-                self.code.emit(Op.IMPORT, self.unit.name(first), span=alias.span)
-            self.store(alias.asname or first, alias.span)
+            self.store(alias.asname or alias.name, alias.span)
 
     def stmt_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module in _FOR_READERS:

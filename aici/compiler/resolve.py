@@ -168,8 +168,6 @@ class _Collector:
 
     def bind_parameters(self, args: ast.arguments) -> None:
         for parameter in parameters(args):
-            if parameter.arg in self.scope.bound:
-                self.sink.error(parameter.span, f"duplicate parameter '{parameter.arg}'", "give it another name")
             self.bind(parameter.arg, parameter.span)
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
@@ -242,7 +240,7 @@ class _Collector:
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self.bind(alias.asname or alias.name.partition(".")[0], alias.span)
+            self.bind(alias.asname or alias.name, alias.span)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
