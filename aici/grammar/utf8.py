@@ -8,7 +8,11 @@ once per combination of sets and shared by all states of an automaton. Only `aic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
 
 from .charset import HighSet
 
@@ -34,9 +38,15 @@ class Partition:
     nodes: tuple[tuple[int, ...], ...]
     """For every node its child per column."""
 
-    @property
-    def n_atoms(self) -> int:
-        return len(self.signatures)
+    @cached_property
+    def packed(self) -> npt.NDArray[np.uint32]:
+        """As the kernel `spell` takes it: numbers of atoms, nodes and columns, then classes, root and nodes."""
+        sizes = (len(self.signatures), len(self.nodes), self.n_columns)
+        return np.array([*sizes, *self.classes, *self.root, *chain.from_iterable(self.nodes)], np.uint32)
+
+    @cached_property
+    def packed_address(self) -> int:
+        return int(self.packed.ctypes.data)
 
 
 @lru_cache(maxsize=256)
