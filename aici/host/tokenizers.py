@@ -203,9 +203,12 @@ _BYTE_OF = _byte_characters()
 def _byte_level_bytes(text: str, kind: int) -> bytes | None:
     if kind in (CONTROL, UNKNOWN, UNUSED):
         return None
-    if kind == USER_DEFINED or not _BYTE_OF.keys() >= set(text):
-        return text.encode("utf-8", "surrogateescape")
-    return bytes(_BYTE_OF[c] for c in text)
+    try:
+        if kind != USER_DEFINED:
+            return bytes([_BYTE_OF[character] for character in text])
+    except KeyError:
+        pass  # an added token that the file does not call so
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _pre_tokenizer(file: GgufFile) -> PreTokenizer:
@@ -216,10 +219,7 @@ def _pre_tokenizer(file: GgufFile) -> PreTokenizer:
 
 
 def _byte_level(file: GgufFile, texts: Sequence[str], row: PreTokenizer) -> hf.Tokenizer:
-    merges = []
-    for merge in file.get("tokenizer.ggml.merges", list):
-        cut = merge.find(" ", 1)
-        merges.append((merge[:cut], merge[cut + 1 :]))
+    merges = [tuple(merge.split(" ", 1)) for merge in file.get("tokenizer.ggml.merges", list)]
     tokenizer = hf.Tokenizer(models.BPE(_vocabulary(texts), merges, ignore_merges=row.whole_words))
     cuts = [pre_tokenizers.Split(hf.Regex(pattern), "isolated") for pattern in row.patterns]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -154,7 +154,8 @@ def _planned(source: GgufFile) -> list[Tensor]:
 
 def _header(source: GgufFile, tensors: list[Tensor]) -> bytes:
     """Everything before the weights, padded to the alignment."""
-    content = source.path.read_bytes()[: source.data_offset]
+    with open(source.path, "rb") as file:
+        content = file.read(source.data_offset)
     replaced = {"general.file_type", "general.alignment"}
     entries = [content[start:end] for key, (start, end) in source.values_at.items() if key not in replaced]
     entries += [_entry("general.file_type", F16), _entry("general.alignment", ALIGNMENT)]

@@ -23,7 +23,7 @@ from aici.host.engines import llama_api
 from aici.host.engines.base import ContextFull, Engine, EngineError, Feed
 from aici.host.engines.llama import LlamaEngine, default_threads
 from aici.host.sampling import Sampler, SamplingParams
-from aici.host.weights import default_model, packaged_model
+from aici.host.weights import packaged_model
 
 N_VOCAB, WIDTH, CONTEXT = 258, 32, 48
 
@@ -230,7 +230,9 @@ def test_a_closed_engine_says_so(tiny: Path) -> None:
     engine.free(0)
 
 
-@pytest.mark.parametrize("sizes", [{"max_sequences": 0}, {"max_sequences": 257}, {"cells": -1}, {"threads": -2}])
+@pytest.mark.parametrize(
+    "sizes", [{"max_sequences": 0}, {"max_sequences": 257}, {"cells": -1}, {"cells": 1 << 31}, {"threads": -2}]
+)
 def test_sizes_out_of_range_are_value_errors(tiny: Path, sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(sizes))):
         LlamaEngine(tiny, **sizes)
@@ -263,6 +265,17 @@ def test_one_core_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in (({0}, 1), ({0, 1}, 1), ({*range(8)}, 7)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda pid, cores=cores: cores, raising=False)
         assert default_threads() == threads
+
+
+def test_a_context_longer_than_the_training_is_an_engine_error(tiny: Path) -> None:
+    with pytest.raises(EngineError, match=f"trained for {CONTEXT} tokens"):
+        LlamaEngine(tiny, context_length=CONTEXT + 1)
+
+
+def test_a_cache_that_memory_cannot_hold_is_an_engine_error(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama_api.load().lib, "llama_init_from_model", lambda model, params: None)
+    with pytest.raises(EngineError, match="shorter context"):
+        LlamaEngine(tiny)
 
 
 # The library
@@ -332,16 +345,15 @@ CHAT = (
 )
 
 
-@pytest.fixture(scope="module")
-def smollm() -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(default_model(), max_sequences=8)
-    yield engine
-    engine.close()
+@pytest.fixture
+def smollm(model_engine: LlamaEngine) -> Iterator[LlamaEngine]:
+    yield model_engine
+    for seq in range(3):
+        model_engine.free(seq)
 
 
 def greedy(engine: LlamaEngine, prompt: str, count: int) -> bytes:
     sampler, feed, written = Sampler(SamplingParams()), engine.tokenizer.encode(prompt.encode()), []
-    engine.free(0)
     for _ in range(count):
         feed = [sampler.sample(logits_of(engine, 0, feed))]
         written += feed
@@ -363,8 +375,6 @@ def test_the_real_model_answers(smollm: LlamaEngine, question: str, prefill: str
 @pytest.mark.model
 def test_the_real_model_backtracks_and_forks_exactly(smollm: LlamaEngine) -> None:
     tokens = smollm.tokenizer.encode(CHAT.format("Name five fruits.", "1. Apple\n2.").encode())
-    for seq in range(3):
-        smollm.free(seq)
     fresh = logits_of(smollm, 0, tokens)
     smollm.free(0)
     logits_of(smollm, 0, [*tokens[:30], *range(1000, 1020)])
@@ -382,7 +392,6 @@ def test_the_conversion_gives_the_logits_of_the_packaged_weights(smollm: LlamaEn
     """The packaged file computes with coarser activations, so its logits are near, not the same."""
     packaged = LlamaEngine(packaged_model(), max_sequences=1)
     tokens = packaged.tokenizer.encode(b"The capital of France is")
-    smollm.free(0)
     ours, theirs = logits_of(smollm, 0, tokens), logits_of(packaged, 0, tokens)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.98
     packaged.close()

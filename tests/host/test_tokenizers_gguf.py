@@ -167,20 +167,19 @@ def test_metadata_and_tensors_are_read(small: Path) -> None:
             read.get(key, kind)
 
 
-def test_every_cut_and_every_flipped_byte_is_an_engine_error_or_harmless(small: Path) -> None:
+def test_a_cut_or_a_flipped_byte_anywhere_is_an_engine_error_or_harmless(small: Path) -> None:
     content = small.read_bytes()
     header = read_gguf(small).data_offset
-    for end in range(header - 32):
+    for end in range(0, header - 32, 3):
         small.write_bytes(content[:end])
         with pytest.raises(EngineError):
             read_gguf(small)
     for position in range(header):
-        for flip in (0x01, 0x80, 0xFF):
-            changed = bytearray(content)
-            changed[position] ^= flip
-            small.write_bytes(changed)
-            with contextlib.suppress(EngineError):
-                read_gguf(small)
+        changed = bytearray(content)
+        changed[position] ^= (0x01, 0x80, 0xFF)[position % 3]
+        small.write_bytes(changed)
+        with contextlib.suppress(EngineError):
+            read_gguf(small)
 
 
 def test_what_is_no_model_is_told_by_what_it_is(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def pair(smollm: GgufFile) -> Iterator[tuple[HuggingFaceTokenizer, Reference]]:
 
 
 @pytest.mark.model
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(text=TEXT, special=st.booleans())
 def test_smollm_equals_llama_cpp(pair: tuple[HuggingFaceTokenizer, Reference], text: str, special: bool) -> None:
     tokenizer, reference = pair
@@ -151,7 +151,7 @@ def test_every_pre_tokenizer_equals_llama_cpp(name: str, smollm: GgufFile, tmp_p
     path = vocabulary_file(tmp_path / "v.gguf", smollm, {"tokenizer.ggml.pre": name})
     tokenizer, reference = gguf_tokenizer(read_gguf(path)), Reference(path)
 
-    @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.nested_given])
+    @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.nested_given])
     @given(TEXT)
     def check(text: str) -> None:
         assert tokenizer.encode(text.encode()) == reference.encode(text.encode(), True)

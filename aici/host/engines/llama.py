@@ -23,10 +23,13 @@ from aici.host.tokenizers import gguf_tokenizer
 
 MAX_SEQUENCES = 256
 """llama.cpp's own limit."""
+MAX_CELLS = 1 << 24
+"""Far more than any machine has memory for; llama.cpp would try."""
 DEFAULT_CONTEXT = 4096
 """Tokens of one sequence, where the model was trained for as many."""
-BATCH = 2048
-"""Tokens that go through one call of `llama_decode` at most; more are split."""
+BATCH = 512
+"""Tokens that go through one call of `llama_decode` at most; more are split. It takes no more at once inside either, and
+between calls an interrupt is noticed."""
 NO_SLOT = 1
 """Result of `llama_decode` when the cache has no room; any other but 0 is a failure."""
 
@@ -54,8 +57,8 @@ class LlamaEngine:
         `EngineError` for a file that is no usable model, `ValueError` for sizes out of range."""
         if not 1 <= max_sequences <= MAX_SEQUENCES:
             raise ValueError(f"max_sequences is {max_sequences}; it must be between 1 and {MAX_SEQUENCES}")
-        if min(context_length or 1, cells or 1, threads or 1) < 1:
-            raise ValueError("context_length, cells and threads must be positive")
+        if min(context_length or 1, cells or 1, threads or 1) < 1 or (cells or 1) > MAX_CELLS:
+            raise ValueError(f"context_length, cells and threads must be positive, cells at most {MAX_CELLS}")
         file = read_gguf(path)
         self.name = file.get("general.name", str, path.stem)
         self.tokenizer = gguf_tokenizer(file)
@@ -70,6 +73,8 @@ class LlamaEngine:
             self.n_vocab = int(self._lib.llama_vocab_n_tokens(self._lib.llama_model_get_vocab(self._model)))
             trained = self._lib.llama_model_n_ctx_train(self._model)
             self.context_length = context_length or min(trained, DEFAULT_CONTEXT)
+            if self.context_length > trained:
+                raise EngineError(f"{self.name} was trained for {trained} tokens, not {self.context_length}")
             wanted = cells or 2 * self.context_length
             cells = -(-wanted // 256) * 256  # as llama.cpp would round it
             self._batch = _Batch(min(BATCH, cells))
