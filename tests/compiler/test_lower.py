@@ -1,4 +1,4 @@
-"""Lowered programs do what CPython does: every part of `lowering/*.py` (parted by lines of `# ---`) is run by both."""
+"""Lowered programs do what CPython does: every part of `programs/*.py` (parted by lines of `# ---`) is run by both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aici.vm.program import Position
 
 PARTS = [
     pytest.param(part, id=f"{path.stem}-{index}")
-    for path in sorted((Path(__file__).parent / "lowering").glob("*.py"))
+    for path in sorted((Path(__file__).parent / "programs").glob("*.py"))
     for index, part in enumerate(path.read_text().split("# ---\n"))
 ]
 TRACE = """\
