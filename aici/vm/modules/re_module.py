@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Iterator
+from typing import cast
 
 from aici.vm import meter, regex
 from aici.vm.exceptions import exception_class
@@ -102,7 +103,8 @@ def _escape(ctx: Context, pattern: Value) -> str | bytes:
         raise ctx.error("TypeError", f"expected str or bytes, got '{ctx.type_of(pattern).name}'")
     meter.text(ctx, 2 * len(pattern) * meter.width(pattern))
     ctx.charge(len(pattern) // 10)
-    return re.escape(pattern) if isinstance(pattern, str) else re.escape(pattern)
+    escaped: str | bytes = re.escape(cast(str, pattern))  # bytes all the same
+    return escaped
 
 
 @getter("re.Pattern", "groupindex")
