@@ -28,8 +28,8 @@ MAX_CELLS = 1 << 24
 DEFAULT_CONTEXT = 4096
 """Tokens of one sequence, where the model was trained for as many."""
 BATCH = 512
-"""Tokens that go through one call of `llama_decode` at most; more are split. It takes no more at once inside either, and
-between calls an interrupt is noticed."""
+"""Tokens that go through one call of `llama_decode` at most; more are split. It takes no more at once inside either,
+and between calls an interrupt is noticed."""
 NO_SLOT = 1
 """Result of `llama_decode` when the cache has no room; any other but 0 is a failure."""
 
@@ -115,10 +115,8 @@ class LlamaEngine:
         self._check(feeds)
         batch = self._batch
         try:
-            for index, feed in enumerate(feeds):
+            for feed in feeds:
                 tokens = np.asarray(feed.tokens, np.int32)
-                if tokens.min() < 0 or tokens.max() >= self.n_vocab:
-                    raise ValueError(f"feed {index} holds ids that are no tokens")
                 for start in range(0, len(tokens), batch.size):
                     piece = tokens[start : start + batch.size]
                     if batch.n + len(piece) > batch.size:
@@ -154,6 +152,8 @@ class LlamaEngine:
     def _run(self) -> None:
         """Puts the collected tokens through the model and copies the logits that are wanted."""
         batch, lib = self._batch, self._lib
+        if batch.highest() >= self.n_vocab:
+            raise ValueError("a feed holds ids that are no tokens")
         result = lib.llama_decode(self._context, batch.struct())
         if result == NO_SLOT:
             raise ContextFull(f"the cache is full: its {lib.llama_n_ctx(self._context)} cells are in use")
@@ -237,6 +237,10 @@ class _Batch:
         """The logits after the token appended last are wanted."""
         self._outputs[self.n - 1] = 1
         self.wanted.append((seq, self.n - 1))
+
+    def highest(self) -> int:
+        """The highest token id; a negative one counts as very high."""
+        return int(self._tokens[: self.n].view(np.uint32).max())
 
     def struct(self) -> llama_api.Batch:
         self._struct.n_tokens = self.n
