@@ -16,9 +16,9 @@ _WIDTH = 60
 
 def disassemble(program: Program) -> str:
     """The whole program: constants and names where they are used, automata by specification and size."""
-    parts = ["\n".join(_function_lines(program, index)) for index in range(len(program.functions))]
+    parts = ["\n".join(map(_printable, _function_lines(program, index))) for index in range(len(program.functions))]
     parts += [
-        f"{automaton.kind} {_shorten(' | '.join(map(repr, automaton.key)))}: {len(automaton.data)} bytes"
+        _printable(f"{automaton.kind} {_shorten(' | '.join(map(repr, automaton.key)))}: {len(automaton.data)} bytes")
         for automaton in program.automata
     ]
     return "\n\n".join(parts) + "\n"
@@ -108,6 +108,11 @@ def _constant(value: Const) -> str:
     return _shorten(repr(value[: _WIDTH + 1] if isinstance(value, str | bytes) else value))
 
 
+def _printable(line: str) -> str:
+    """Names of a hostile file may hold anything; nothing of it reaches a terminal."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def _shorten(text: str) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
@@ -130,3 +135,7 @@ def _effect(effect: Effect) -> str:
         if times:
             terms.append(name if times == 1 else f"{times}{name}")
     return " + ".join(terms) or "0"
+
+
+if __name__ == "__main__":
+    print(opcode_table(), end="")
