@@ -24,7 +24,10 @@ def exec_(file: str) -> int:
 
     Variables, printing and everything else of the language work; whatever needs tokens is an error.
     """
-    failure = execute(load_program(file))
+    services = NoModel()
+    failure = execute(load_program(file), services)
+    if services.broken is not None:
+        raise services.broken
     sys.stdout.flush()
     if failure is None:
         return FINE
@@ -32,13 +35,13 @@ def exec_(file: str) -> int:
     return CONTROLLER_FAILED
 
 
-def execute(program: Program) -> Failed | None:
+def execute(program: Program, services: NoModel) -> Failed | None:
     """Run a program to its end; how it failed, if it did."""
     from aici.vm.machine import resume_error, run
     from aici.vm.process import Process
     from aici.vm.requests import Failed, Finished, Noop, Stop, WaitVars
 
-    process, services = Process(program), NoModel()
+    process = Process(program)
     outcome: Outcome = run(process, services, None)
     while True:
         if isinstance(outcome, Failed):
@@ -63,9 +66,14 @@ class NoModel:
 
     def __init__(self) -> None:
         self._variables: dict[str, bytes] = {}
+        self.broken: OSError | None = None
+        """Why nobody takes the output any more. Services must not raise such things into the machine."""
 
     def log(self, text: str) -> None:
-        sys.stdout.write(text)
+        try:
+            sys.stdout.write(text)
+        except OSError as error:
+            self.broken = error
 
     def get_var(self, name: str) -> bytes | None:
         return self._variables.get(name)

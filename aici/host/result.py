@@ -18,6 +18,11 @@ class BranchError:
     message: str
     traceback: str
 
+    @classmethod
+    def of(cls, kind: str, message: str) -> BranchError:
+        """An error that is not raised by any line of the controller."""
+        return cls(kind, message, f"{kind}: {message}\n")
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}" if self.message else self.kind
 

@@ -101,7 +101,7 @@ class Scheduler:
                 job.emit(Prompted(0, tuple(job.prompt), job.prompt_text))
             if len(job.prompt) > self._engine.context_length:
                 message = f"it has {len(job.prompt)} tokens; the context has room for {self._engine.context_length}"
-                self._end(session, "error", _error("PromptTooLong", message))
+                self._end(session, "error", BranchError.of("PromptTooLong", message))
 
     def _finish(self, job: Job) -> None:
         if job in self._jobs:
@@ -133,9 +133,11 @@ class Scheduler:
         except ServiceError as error:
             session.throw(error)
         except EngineError as error:
-            session.end("error", _error(ENGINE_ERROR, str(error)))
+            session.end("error", BranchError.of(ENGINE_ERROR, str(error)))
         except Exception as error:  # a fault of ours: the other requests shall not suffer from it
-            session.end("error", _error("InternalError", f"please report this: {type(error).__name__}: {error}"))
+            session.end(
+                "error", BranchError.of("InternalError", f"please report this: {type(error).__name__}: {error}")
+            )
         if not session.alive:
             self._release(session)
 
@@ -204,7 +206,8 @@ class Scheduler:
         room."""
         sessions = [session for job in self._jobs for session in job.live]
         if sessions and all(session.phase in (Phase.SAMPLING, Phase.FORKING, Phase.WAITING) for session in sessions):
-            self._park_newest() or self._unpark()
+            if not self._park_newest():
+                self._unpark()
 
     def _park_newest(self) -> bool:
         """Park the newest request, unless only one is left."""
@@ -281,7 +284,7 @@ class Scheduler:
         message = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
         for job in self._jobs:
             for session in job.live.copy():
-                self._end(session, "error", _error(ENGINE_ERROR, message))
+                self._end(session, "error", BranchError.of(ENGINE_ERROR, message))
 
     def _sample_all(
         self, wanted: Wanted, logits: Sequence[NDArray[np.float32] | None], masks: list[Mask | Exception | None]
@@ -317,8 +320,3 @@ def _compute_masks(sessions: list[Session]) -> tuple[list[Mask | Exception | Non
         except Exception as error:
             masks.append(error)
     return masks, perf_counter() - start
-
-
-def _error(kind: str, message: str) -> BranchError:
-    """An error that is not of the controller's making: there is no line of it to show."""
-    return BranchError(kind, message, f"{kind}: {message}\n")

@@ -145,6 +145,8 @@ class Session(SequenceServices):
                     self.phase = Phase.PAUSED
                 case Stop():
                     self.end("stop")
+                case Finished() if self._process.main is None:
+                    self.end("error", BranchError.of("NotStarted", "the controller never called aici.start(...)"))
                 case Finished():
                     self.end("end")
                 case Failed(kind, message, traceback):

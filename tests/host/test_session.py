@@ -296,6 +296,13 @@ def test_an_uncaught_error_has_a_traceback_in_the_controllers_lines() -> None:
     assert result.branches[0].finish_reason == "error"
 
 
+def test_a_controller_that_never_starts_is_an_error() -> None:
+    with Host(ScriptedEngine()) as host:
+        result = host.run(compile_source(SourceFile("ctrl.py", "print('only this')")))
+    assert result.error is not None and "aici.start" in result.error.message
+    assert result.branches[0].logs == "only this\n"
+
+
 # --- events and results ---
 
 
