@@ -12,8 +12,10 @@ from __future__ import annotations
 import struct
 import threading
 from array import array
+from itertools import accumulate
 
 import numpy as np
+import numpy.typing as npt
 
 from . import dfa_kernels as kernels
 from .dfa import Dfa
@@ -27,11 +29,11 @@ MAX_ROWS = 16_000_000
 
 def determinise(nfa: Nfa, pattern: str, limits: DfaLimits) -> Dfa:
     """Raises RegexError if no text is accepted, RegexLimitError past a limit."""
-    packed = _pack(nfa)
+    packed = Packed(nfa)
     room = _small_room()
-    result = room.run(nfa, packed, limits) if packed.words <= _Room.SMALL_WORDS else kernels.NO_ROOM
+    result = room.run(nfa, packed, limits) if packed.words <= Room.SMALL_WORDS else kernels.NO_ROOM
     if result == kernels.NO_ROOM:
-        room = _Room.large(packed, limits)
+        room = Room.large(packed, limits)
         result = room.run(nfa, packed, limits)
     if result == 0:
         raise RegexError("no text matches this pattern", pattern, 0, len(pattern))
@@ -40,55 +42,74 @@ def determinise(nfa: Nfa, pattern: str, limits: DfaLimits) -> Dfa:
     return room.dfa(result)
 
 
-def _past_limit(room: _Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
+def _past_limit(room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
     hint = "avoid counted repetitions after something that may start anywhere, such as .*a.{30}"
     if room.n_states:
         message = f"the automaton over bytes has more than {limits.cells:,} table entries"
     else:
-        message = f"the automaton has more than {room.reached[0]:,} states"
+        message = f"the automaton has more than {room.counts[0]:,} states"
     return RegexLimitError(message, pattern, 0, len(pattern), hint)
 
 
-class _Packed:
-    """A position automaton as the kernels take it, in one buffer; `at` holds the offset of each part in bytes."""
+class Packed:
+    """A position automaton as the kernels take it."""
 
-    def __init__(self, words: int, atoms: int, wide: list[bytes], narrow: list[bytes]) -> None:
+    def __init__(self, nfa: Nfa) -> None:
+        words = nfa.n_positions // 64 + 1
+        sets = (nfa.first, nfa.last, nfa.chain, *nfa.atom_positions)
+        entries: list[list[tuple[int, int]]] = [[] for _ in range(words)]
+        target_start, target_word, target_mask = [0], [], []
+        for rule, (last, first) in enumerate(nfa.rules):
+            for i, mask in _words(last):
+                entries[i].append((rule, mask))
+            for i, mask in _words(first):
+                target_word.append(i)
+                target_mask.append(mask)
+            target_start.append(len(target_word))
+        entry_start = [0, *accumulate(map(len, entries))]
+        entry_rule = [rule for here in entries for rule, _ in here]
+        entry_mask = [mask for here in entries for _, mask in here]
+        counters = [number for c in nfa.counters for number in (c.start, c.width, c.copies, c.upward)]
+        parts = {
+            "sets": b"".join([m.to_bytes(8 * words, "little") for m in sets]),
+            "entry_mask": _u64(entry_mask),
+            "target_mask": _u64(target_mask),
+            "entry_start": _u32(entry_start),
+            "entry_rule": _u32(entry_rule),
+            "target_start": _u32(target_start),
+            "target_word": _u32(target_word),
+            "counters": _u32(counters),
+            "letters": _u32(_letters(nfa)),
+            "high_atoms": _u32(nfa.alphabet.high_atoms),
+        }
+        self.parts = parts
+        self.buffer = np.frombuffer(b"".join(parts.values()), np.uint8)
+        address: int = self.buffer.__array_interface__["data"][0]
+        self.at = {}
+        for name, part in parts.items():
+            self.at[name] = address
+            address += len(part)
         self.words = words
-        self.atoms = atoms
-        self.at = []
-        offset = 0
-        for part in (*wide, *narrow):
-            self.at.append(offset)
-            offset += len(part)
-        self.buffer = np.frombuffer(b"".join((*wide, *narrow)), np.uint8)
-        self.address: int = self.buffer.__array_interface__["data"][0]
+        self.atoms = len(nfa.atom_positions)
+        self.n_counters = len(nfa.counters)
+
+    def arrays(self) -> dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.uint64]]:
+        """The parts one by one."""
+        wide = ("sets", "entry_mask", "target_mask")
+        return {
+            name: np.frombuffer(part, np.uint64 if name in wide else np.uint32) for name, part in self.parts.items()
+        }
 
 
-def _pack(nfa: Nfa) -> _Packed:
-    words = nfa.n_positions // 64 + 1
-    atoms = len(nfa.atom_positions)
-    sets = b"".join([m.to_bytes(8 * words, "little") for m in (nfa.first, nfa.last, nfa.chain, *nfa.atom_positions)])
-    entries: list[list[tuple[int, int]]] = [[] for _ in range(words)]
-    target_start, target_word, target_mask = [0], [], []
-    for rule, (last, first) in enumerate(nfa.rules):
-        for i, mask in _words(last):
-            entries[i].append((rule, mask))
-        for i, mask in _words(first):
-            target_word.append(i)
-            target_mask.append(mask)
-        target_start.append(len(target_word))
-    entry_start = [0]
-    for here in entries:
-        entry_start.append(entry_start[-1] + len(here))
+def _letters(nfa: Nfa) -> list[int]:
+    """The atom + 1 of every ASCII character, or 0."""
     letters = [0] * 128
     for characters, atom in nfa.alphabet.ascii_atoms:
         while characters:
             low = characters & -characters
             letters[low.bit_length() - 1] = atom + 1
             characters ^= low
-    wide = [sets, _u64([mask for here in entries for _, mask in here]), _u64(target_mask)]
-    narrow = [entry_start, [rule for here in entries for rule, _ in here], target_start, target_word, letters]
-    return _Packed(words, atoms, wide, [_u32(part) for part in (*narrow, nfa.alphabet.high_atoms)])
+    return letters
 
 
 def _words(mask: int) -> list[tuple[int, int]]:
@@ -115,18 +136,17 @@ def _u32(numbers: list[int]) -> bytes:
     return array("I", numbers).tobytes()
 
 
-class _Room:
+class Room:
     """Memory for the kernels, and their calls bound to it."""
 
     SMALL_WORDS = 32
 
-    def __init__(self, words: int, atoms: int, states: int, keys: int, cells: int, table: int) -> None:
-        slots = kernels.FIRST_SLOTS
-        while slots < 2 * states + 2:
-            slots *= 4
+    def __init__(self, words: int, states: int, keys: int, cells: int, table: int) -> None:
+        buckets = kernels.FIRST_SLOTS
+        while buckets < 2 * states + 2:
+            buckets *= 4
         arena = 12 * (states + cells) + 2 * table
-        self.states, self.cells, self.table_room = states, cells, table
-        self.keys = np.empty(keys, np.uint64)
+        self.table_room = table
         self.accepting = np.empty(states + 1, np.uint8)
         self.rows = np.empty(cells, np.int32)
         self.arena = np.empty(arena, np.uint32)
@@ -134,16 +154,40 @@ class _Room:
         self.classes = np.empty(256, np.uint8)
         self.table = np.empty(table, np.uint32)
         self.ends = np.empty(table // 2, np.uint8)
-        self.reached = np.zeros(1, np.int64)
+        self.counts = np.zeros(3, np.int64)
         self.n_classes = np.zeros(1, np.int64)
         self.n_states = 0
-        key_start, key_low = np.empty(states + 2, np.uint32), np.empty(states + 2, np.uint32)
         u32, u64 = np.empty(1, np.uint32), np.empty(1, np.uint64)
-        self.subsets = kernels.subsets.bind(
-            *(0, 0, 0, u64, u32, u32, u64, u32, u32, u64, np.zeros(words + 2, np.uint64)),
-            *(self.keys, keys, key_start, key_low, self.hashes, self.accepting, states),
-            *(np.empty(slots, np.uint32), self.rows, cells, 0, self.reached),
+        self.positions = kernels.Positions(
+            words=0,
+            atoms=0,
+            nullable=0,
+            sets=u64,
+            entry_start=u32,
+            entry_rule=u32,
+            entry_mask=u64,
+            target_start=u32,
+            target_word=u32,
+            target_mask=u64,
+            counters=u32,
+            n_counters=0,
         )
+        self.subsets = kernels.Subsets(
+            counts=self.counts,
+            keys=np.empty(keys, np.uint64),
+            key_room=keys,
+            key_start=np.empty(states + 2, np.uint32),
+            key_low=np.empty(states + 2, np.uint32),
+            hashes=self.hashes,
+            buckets=np.empty(buckets, np.uint32),
+            accepting=self.accepting,
+            rows=self.rows,
+            state_room=states,
+            row_room=cells,
+            work_limit=0,
+            scratch=np.zeros(words + 2, np.uint64),
+        )
+        self.determinise = kernels.subsets.bind(self.positions, self.subsets)
         self.minimise = kernels.minimise.bind(0, 0, self.rows, self.accepting, self.arena.view(np.int32), arena)
         self.spell = kernels.spell.bind(
             *(0, 0, self.rows, self.accepting, u32, u32, u32, self.arena, arena, self.hashes, len(self.hashes)),
@@ -151,24 +195,33 @@ class _Room:
         )
 
     @staticmethod
-    def large(packed: _Packed, limits: DfaLimits) -> _Room:
+    def large(packed: Packed, limits: DfaLimits) -> Room:
         """A room in which the limits are what runs out."""
         states = limits.states + packed.atoms + 2
         rows = min(states * packed.atoms, MAX_ROWS)
-        return _Room(packed.words, packed.atoms, states, limits.work // 8, rows, limits.cells)
+        return Room(packed.words, states, limits.work // 8, rows, limits.cells)
 
-    def run(self, nfa: Nfa, packed: _Packed, limits: DfaLimits) -> int:
-        """States of the byte automaton, which is left in `table`; 0 if nothing is accepted; negative as the kernels
-        say."""
-        base, at, atoms = packed.address, packed.at, packed.atoms
+    def run(self, nfa: Nfa, packed: Packed, limits: DfaLimits) -> int:
+        """States of the byte automaton, which is left in `table`; 0 if nothing is accepted, negative if it failed."""
+        at, atoms = packed.at, packed.atoms
         self.n_states = 0
-        slots = self.subsets.slots
-        slots[0], slots[1], slots[2] = packed.words, atoms, int(nfa.nullable)
-        slots[3], slots[6], slots[9] = base + at[0], base + at[1], base + at[2]
-        slots[4], slots[5], slots[7], slots[8] = (base + offset for offset in at[3:7])
-        slots[17] = min(self.states, limits.states + atoms + 1)
-        slots[21] = limits.work
-        n = self.subsets()
+        self.positions.slots[:] = [
+            packed.words,
+            atoms,
+            nfa.nullable,
+            at["sets"],
+            at["entry_start"],
+            at["entry_rule"],
+            at["entry_mask"],
+            at["target_start"],
+            at["target_word"],
+            at["target_mask"],
+            at["counters"],
+            packed.n_counters,
+        ]
+        self.subsets.slots[_STATE_ROOM] = min(len(self.accepting) - 1, limits.states + atoms + 1)
+        self.subsets.slots[_WORK_LIMIT] = limits.work
+        n = self.determinise()
         if n < 0:
             return n
         slots = self.minimise.slots
@@ -179,7 +232,7 @@ class _Room:
         self.n_states = n
         slots = self.spell.slots
         slots[0], slots[1] = n, atoms
-        slots[4], slots[5], slots[6] = base + at[7], base + at[8], nfa.alphabet.high.packed_address
+        slots[4], slots[5], slots[6] = at["letters"], at["high_atoms"], nfa.alphabet.high.packed_address
         slots[13] = min(self.table_room, limits.cells)
         return self.spell()
 
@@ -189,12 +242,13 @@ class _Room:
         return Dfa(n, n_classes, self.classes.copy(), table.reshape(n, n_classes), self.ends[:n].copy())
 
 
+_STATE_ROOM, _WORK_LIMIT = (list(kernels.Subsets.kinds()).index(name) for name in ("state_room", "work_limit"))
 _THREAD = threading.local()
 
 
-def _small_room() -> _Room:
+def _small_room() -> Room:
     """The thread's own room."""
     room = getattr(_THREAD, "room", None)
-    if not isinstance(room, _Room):
-        room = _THREAD.room = _Room(_Room.SMALL_WORDS, 0, 1 << 10, 1 << 13, 1 << 14, 1 << 16)
+    if not isinstance(room, Room):
+        room = _THREAD.room = Room(Room.SMALL_WORDS, 1 << 12, 1 << 16, 1 << 17, 1 << 19)
     return room

@@ -23,7 +23,7 @@ from .errors import CorruptAutomaton
 
 MAX_CELLS = 64_000_000
 """Of a table that is read: bounds the memory that damaged bytes can ask for."""
-MAX_BODY = 256_000_000
+MAX_BODY = 32_000_000
 _RAW, _ZLIB = 0, 1
 
 

@@ -6,7 +6,7 @@ are free. Kernels that run out of room return a negative number; nothing else fa
 
 from __future__ import annotations
 
-from .jit import Ptr, i32, i64, kernel, u8, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 
 MIX = 0x9E3779B97F4A7C15
 """Odd, with no pattern in its bits: the golden ratio, as D. Knuth proposes for multiplicative hashing."""
@@ -16,174 +16,258 @@ TOO_MUCH_WORK = -2
 FIRST_SLOTS = 256
 """Slots that the hash table of subsets starts with."""
 
+
+class Positions(Record):
+    """A position automaton (`nfa`). Sets of positions are `words` words."""
+
+    words: i64
+    atoms: i64
+    nullable: i64
+    sets: Ptr[u64]
+    """[3 + atoms, words]: where a text may start, where it may end, positions with an edge to the next one, and for
+    every atom the positions that take it."""
+    entry_start: Ptr[u32]
+    """The other edges are rules. The entries of a word of positions go from here to the next word's start; each has"""
+    entry_rule: Ptr[u32]
+    """a rule,"""
+    entry_mask: Ptr[u64]
+    """and the positions of this word that it leads from."""
+    target_start: Ptr[u32]
+    """For every rule, its targets are those from here to the next one's start:"""
+    target_word: Ptr[u32]
+    """a word,"""
+    target_mask: Ptr[u64]
+    """and the positions of this word that it leads to."""
+    counters: Ptr[u32]
+    """[n_counters, 4]: first position, width, copies, whether upward."""
+    n_counters: i64
+
+
+class Subsets(Record):
+    """The deterministic automaton as it grows. A state is a set of positions that may come next, and whether a text
+    may end; its key is the words of the set from the first to the last one that is not zero."""
+
+    counts: Ptr[i64]
+    """[3]: states; slots of the hash table - 1; work done, in words."""
+    keys: Ptr[u64]
+    key_room: i64
+    key_start: Ptr[u32]
+    """The key of state s is `keys[key_start[s]..key_start[s + 1])`."""
+    key_low: Ptr[u32]
+    """The word that the key starts with."""
+    hashes: Ptr[u64]
+    buckets: Ptr[u32]
+    accepting: Ptr[u8]
+    rows: Ptr[i32]
+    """[states, atoms]: the next state, or -1."""
+    state_room: i64
+    row_room: i64
+    work_limit: i64
+    scratch: Ptr[u64]
+    """[words + 1], zero between calls."""
+
+
 # -- subset construction
 
 
 @kernel
-def subsets(
-    words: i64,
-    atoms: i64,
-    nullable: i64,
-    sets: Ptr[u64],
-    entry_start: Ptr[u32],
-    entry_rule: Ptr[u32],
-    entry_mask: Ptr[u64],
-    target_start: Ptr[u32],
-    target_word: Ptr[u32],
-    target_mask: Ptr[u64],
-    scratch: Ptr[u64],
-    keys: Ptr[u64],
-    key_room: i64,
-    key_start: Ptr[u32],
-    key_low: Ptr[u32],
-    hashes: Ptr[u64],
-    accepting: Ptr[u8],
-    state_room: i64,
-    slots: Ptr[u32],
-    rows: Ptr[i32],
-    row_room: i64,
-    work_limit: i64,
-    reached: Ptr[i64],
-) -> i64:
-    """The deterministic automaton of a position automaton: how many states, state 0 the start.
-
-    `sets` [3 + atoms, words]: where a text may start, where it may end, positions with an edge to the next one, and for
-    every atom the positions that take it. The other edges are rules: `entry_*` lists, for every word of positions,
-    rules and the positions there that they lead from; `target_*` lists, for every rule, words and the positions there
-    that it leads to. `scratch` [words + 1] is zero before and after.
-
-    A state is a set of positions that may come next, and whether a text may end; its key is the words from the first
-    to the last one that is not zero. `rows` [states, atoms] gets the next state or -1, `reached[0]` the number of
-    states so far even where it is too large.
-    """
-    last = sets[words:]
-    chain = sets[2 * words :]
-    low = words
-    high = 0
-    for i in range(words):
-        scratch[i] = sets[i]
-        if sets[i] != 0:
-            low = min(low, i)
-            high = i + 1
-    mask = FIRST_SLOTS - 1
-    for i in range(FIRST_SLOTS):
-        slots[i] = 0
-    key_start[0] = 0
-    if high > key_room:
-        return NO_ROOM
-    n = intern_subset(scratch, low, high, nullable, 0, keys, key_start, key_low, hashes, accepting, slots, mask) + 1
-    work = 0
+def subsets(p: Positions, s: Subsets) -> i64:
+    """The deterministic automaton of a position automaton: how many states, state 0 the start."""
+    failed = start_subsets(p, s)
     state = 0
-    while state < n:
-        start = key_start[state]
-        length = key_start[state + 1] - start
-        bottom = key_low[state]
-        reached[0] = n
-        if (state + 1) * atoms > row_room or n + atoms >= state_room:
-            return NO_ROOM
-        if i64(key_start[n]) + atoms * (words + 1) > key_room:
-            return NO_ROOM
-        if work > work_limit:
-            return TOO_MUCH_WORK
-        for atom in range(atoms):
-            takes = sets[(3 + atom) * words :]
-            low = words
-            high = 0
-            some = 0
-            ends = 0
-            for k in range(length):
-                i = bottom + k
-                here = keys[start + k] & takes[i]
-                if here != 0:
-                    some = 1
-                    if here & last[i] != 0:
-                        ends = 1
-                    next_to = here & chain[i]
-                    if next_to != 0:
-                        shifted = u64(next_to << 1)
-                        if shifted != 0:
-                            scratch[i] = scratch[i] | shifted
-                            low = min(low, i)
-                            high = max(high, i + 1)
-                        if next_to >> 63 != 0:
-                            scratch[i + 1] = scratch[i + 1] | 1
-                            low = min(low, i + 1)
-                            high = max(high, i + 2)
-                    for e in range(entry_start[i], entry_start[i + 1]):
-                        if here & entry_mask[e] != 0:
-                            rule = entry_rule[e]
-                            work += target_start[rule + 1] - target_start[rule]
-                            for t in range(target_start[rule], target_start[rule + 1]):
-                                j = target_word[t]
-                                scratch[j] = scratch[j] | target_mask[t]
-                                low = min(low, j)
-                                high = max(high, j + 1)
-                    work += entry_start[i + 1] - entry_start[i]
-            work += 1 + length + max(high - low, 0)
-            if some == 0:
-                rows[state * atoms + atom] = -1
-            else:
-                found = intern_subset(
-                    scratch, low, high, ends, n, keys, key_start, key_low, hashes, accepting, slots, mask
-                )
-                rows[state * atoms + atom] = i32(found)
-                if found == n:
-                    n += 1
-                    if n * 2 > mask:
-                        mask = mask * 4 + 3
-                        rehash(hashes, n, slots, mask)
+    while failed == 0 and state < s.counts[0]:
+        failed = expand(p, s, state)
         state += 1
-    reached[0] = n
-    return n
+    if failed < 0:
+        return failed
+    return s.counts[0]
 
 
 @kernel
-def intern_subset(
-    scratch: Ptr[u64],
-    low: i64,
-    high: i64,
-    ends: i64,
-    n: i64,
-    keys: Ptr[u64],
-    key_start: Ptr[u32],
-    key_low: Ptr[u32],
-    hashes: Ptr[u64],
-    accepting: Ptr[u8],
-    slots: Ptr[u32],
-    mask: i64,
-) -> i64:
-    """The state of the set in `scratch[low..high)`, which is zeroed; n if it is a new one, which is added."""
-    if high <= low:
-        low = 0
+def start_subsets(p: Positions, s: Subsets) -> i64:
+    """Makes the start state; 0, or negative if there is no room."""
+    s.counts[0] = 0
+    s.counts[1] = FIRST_SLOTS - 1
+    s.counts[2] = 0
+    for i in range(FIRST_SLOTS):
+        s.buckets[i] = 0
+    s.key_start[0] = 0
+    if p.words > s.key_room:
+        return NO_ROOM
+    for i in range(p.words):
+        s.scratch[i] = p.sets[i]
+    intern_subset(p, s, 0, p.words, p.nullable)
+    return 0
+
+
+@kernel
+def expand(p: Positions, s: Subsets, state: i64) -> i64:
+    """Fills the row of a state, adding the states that it leads to; 0, or negative if there is no room."""
+    words = p.words
+    atoms = p.atoms
+    n = s.counts[0]
+    if (state + 1) * atoms > s.row_room or n + atoms >= s.state_room:
+        return NO_ROOM
+    if i64(s.key_start[n]) + atoms * (words + 1) > s.key_room:
+        return NO_ROOM
+    if s.counts[2] > s.work_limit:
+        return TOO_MUCH_WORK
+    last = p.sets[words:]
+    chain = p.sets[2 * words :]
+    key = s.keys[s.key_start[state] :]
+    length = s.key_start[state + 1] - s.key_start[state]
+    bottom = s.key_low[state]
+    scratch = s.scratch
+    work = 0
+    for atom in range(atoms):
+        takes = p.sets[(3 + atom) * words :]
+        low = words
         high = 0
-    hashed = mix(u64(low * 2 + ends), 1)
-    for i in range(low, high):
-        hashed = mix(hashed, scratch[i])
-    length = high - low
-    slot = i64(hashed >> 1) & mask
-    found = n
-    while slots[slot] != 0 and found == n:
-        s = slots[slot] - 1
-        start = key_start[s]
-        if hashes[s] == hashed and accepting[s] == ends and key_low[s] == low and key_start[s + 1] - start == length:
-            k = 0
-            while k < length and keys[start + k] == scratch[low + k]:
-                k += 1
-            if k == length:
-                found = s
-        slot = (slot + 1) & mask
-    if found == n:
-        start = key_start[n]
+        some = 0
+        ends = 0
         for k in range(length):
-            keys[start + k] = scratch[low + k]
-        key_start[n + 1] = u32(start + length)
-        key_low[n] = u32(low)
-        hashes[n] = hashed
-        accepting[n] = u8(ends)
-        slots[slot] = u32(n + 1)
+            i = bottom + k
+            here = key[k] & takes[i]
+            if here != 0:
+                some = 1
+                if here & last[i] != 0:
+                    ends = 1
+                next_to = here & chain[i]
+                if next_to != 0:
+                    scratch[i] = scratch[i] | u64(next_to << 1)
+                    scratch[i + 1] = scratch[i + 1] | (next_to >> 63)
+                    low = min(low, i)
+                    high = max(high, i + 2)
+                for e in range(p.entry_start[i], p.entry_start[i + 1]):
+                    if here & p.entry_mask[e] != 0:
+                        rule = p.entry_rule[e]
+                        work += p.target_start[rule + 1] - p.target_start[rule]
+                        for t in range(p.target_start[rule], p.target_start[rule + 1]):
+                            j = p.target_word[t]
+                            scratch[j] = scratch[j] | p.target_mask[t]
+                            low = min(low, j)
+                            high = max(high, j + 1)
+                work += p.entry_start[i + 1] - p.entry_start[i]
+        work += 1 + length + max(high - low, 0) + p.n_counters
+        if some == 0:
+            s.rows[state * atoms + atom] = -1
+        else:
+            s.rows[state * atoms + atom] = i32(intern_subset(p, s, low, min(high, words), ends))
+    s.counts[2] += work
+    return 0
+
+
+@kernel
+def intern_subset(p: Positions, s: Subsets, low: i64, high: i64, ends: i64) -> i64:
+    """The state of the set in `scratch[low..high)`, which is zeroed, with what counters make superfluous left out."""
+    scratch = s.scratch
+    for c in range(p.n_counters):
+        keep_best(p.counters[4 * c :], scratch, low, high)
+    bottom = low
+    top = high
+    while bottom < top and scratch[bottom] == 0:
+        bottom += 1
+    while bottom < top and scratch[top - 1] == 0:
+        top -= 1
+    if bottom >= top:
+        bottom = 0
+        top = 0
+    hashed = mix(u64(bottom * 2 + ends), 1)
+    for i in range(bottom, top):
+        hashed = mix(hashed, scratch[i])
+    length = top - bottom
+    mask = s.counts[1]
+    slot = i64(hashed >> 1) & mask
+    found = -1
+    while s.buckets[slot] != 0 and found < 0:
+        other = s.buckets[slot] - 1
+        start = s.key_start[other]
+        if s.hashes[other] == hashed and s.accepting[other] == ends and s.key_low[other] == bottom:
+            same_length = s.key_start[other + 1] - start == length
+            k = 0
+            while same_length != 0 and k < length and s.keys[start + k] == scratch[bottom + k]:
+                k += 1
+            if same_length != 0 and k == length:
+                found = other
+        slot = (slot + 1) & mask
+    if found < 0:
+        found = s.counts[0]
+        start = s.key_start[found]
+        for k in range(length):
+            s.keys[start + k] = scratch[bottom + k]
+        s.key_start[found + 1] = u32(start + length)
+        s.key_low[found] = u32(bottom)
+        s.hashes[found] = hashed
+        s.accepting[found] = u8(ends)
+        s.buckets[slot] = u32(found + 1)
+        s.counts[0] = found + 1
+        if 2 * (found + 1) > mask:
+            s.counts[1] = mask * 4 + 3
+            rehash(s.hashes, found + 1, s.buckets, mask * 4 + 3)
     for i in range(low, high):
         scratch[i] = 0
     return found
+
+
+@kernel
+def keep_best(counter: Ptr[u32], scratch: Ptr[u64], low: i64, high: i64) -> None:
+    """Of each place in the copies of a counter, leaves only the best copy's in the set `scratch[low..high)`."""
+    start = i64(counter[0])
+    width = i64(counter[1])
+    copies = i64(counter[2])
+    upward = i64(counter[3])
+    if (start + width * copies - 1) >> 6 < low or start >> 6 >= high:
+        return
+    if width == 1:
+        keep_end(start, start + copies, upward, scratch, low, high)
+        return
+    first = max(0, (low * 64 - start) // width)
+    after = min(copies, (high * 64 - start) // width + 1)
+    places = u64(u64(u64(1 << (width - 1)) << 1) - 1)
+    seen = u64(0)
+    for k in range(first, after):
+        at = start + (first + after - 1 - k if upward != 0 else k) * width
+        word = at >> 6
+        shift = at & 63
+        here = scratch[word] >> shift
+        if shift + width > 64:
+            here = here | u64(scratch[word + 1] << (64 - shift))
+        here = here & places
+        again = here & seen
+        if again != 0:
+            scratch[word] = scratch[word] ^ u64(again << shift)
+            if shift + width > 64:
+                scratch[word + 1] = scratch[word + 1] ^ (again >> (64 - shift))
+        seen = seen | here
+
+
+@kernel
+def keep_end(start: i64, end: i64, upward: i64, scratch: Ptr[u64], low: i64, high: i64) -> None:
+    """Leaves only the first position of those from start to end, or the last one, in the set `scratch[low..high)`."""
+    first = max(start >> 6, low)
+    after = min((end + 63) >> 6, high)
+    found = 0
+    for k in range(first, after):
+        word = first + after - 1 - k if upward != 0 else k
+        here = scratch[word]
+        if word == start >> 6:
+            here = u64(here >> (start & 63) << (start & 63))
+        if word == (end - 1) >> 6:
+            here = u64(here << (63 - (end - 1 & 63))) >> (63 - (end - 1 & 63))
+        if here != 0:
+            drop = here
+            if found == 0:
+                found = 1
+                drop = here ^ (highest_bit(here) if upward != 0 else here & u64(0 - here))
+            scratch[word] = scratch[word] ^ drop
+
+
+@kernel
+def highest_bit(word: u64) -> u64:
+    """The word with all but its highest bit cleared."""
+    for k in range(6):
+        word = word | (word >> (1 << k))
+    return word ^ (word >> 1)
 
 
 @kernel

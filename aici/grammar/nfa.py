@@ -11,6 +11,7 @@ Goes in: a `Syntax`. Comes out: an `Nfa`. Only `aici.grammar` imports this modul
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .charset import ASCII_ALL, HIGH_NONE, CharSet
@@ -18,6 +19,9 @@ from .errors import RegexLimitError
 from .limits import DfaLimits
 from .regex_syntax import INFINITE, Op, Syntax
 from .utf8 import Partition, partition
+
+MAX_WIDTH = 64
+"""Positions of the widest part whose copies are a counter: as many as the kernel compares at once."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,21 @@ class Alphabet:
     """The atom of each atom of `high`, in order."""
     members: list[int]
     """For every atom the bit mask of the sets that hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Copies of a repeated part, at positions `start`, `start + width`, ...; what follows the last is the same for all.
+
+    From a place in one copy one can do all that can be done from the same place of a later one, and more; `upward`,
+    for an endless repetition, it is the last copy from which one can do most. So one copy per place is enough:
+    otherwise a set for `.*x.{0,30}` would remember every x of the last thirty characters.
+    """
+
+    start: int
+    width: int
+    copies: int
+    upward: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,8 @@ class Nfa:
     """Positions with an edge to the next one."""
     rules: list[tuple[int, int]]
     """(from all of these, to all of these)."""
+    counters: list[Counter]
+    """Copies of one part, of which a set of positions needs only the best; inner ones before outer ones."""
     atom_positions: list[int]
     """For every atom the positions that take it."""
 
@@ -77,6 +98,7 @@ def build(syntax: Syntax, limits: DfaLimits) -> Nfa:
         top.nullable,
         whole.chain,
         whole.rules,
+        whole.counters,
         atom_positions,
     )
 
@@ -144,6 +166,7 @@ class _Part:
 
     position: int
     rule: int
+    counter: int
     nullable: bool
     first: int
     last: int
@@ -154,16 +177,17 @@ class _Glushkov:
     symbols: list[int] = field(default_factory=list)
     chain: int = 0
     rules: list[tuple[int, int]] = field(default_factory=list)
+    counters: list[Counter] = field(default_factory=list)
     stack: list[_Part] = field(default_factory=list)
 
     def build(self, syntax: Syntax) -> _Glushkov:
         for op, a, b in syntax.ops:
             if op is Op.CHARS:
                 bit = 1 << len(self.symbols)
-                self.stack.append(_Part(len(self.symbols), len(self.rules), False, bit, bit))
+                self._push(False, bit)
                 self.symbols.append(a)
             elif op is Op.EMPTY:
-                self._push_empty()
+                self._push(True, 0)
             elif op is Op.CAT:
                 parts = self.stack[-a:]
                 for part in parts[1:]:
@@ -175,8 +199,9 @@ class _Glushkov:
                 self._repeat(a, b)
         return self
 
-    def _push_empty(self) -> None:
-        self.stack.append(_Part(len(self.symbols), len(self.rules), True, 0, 0))
+    def _push(self, nullable: bool, positions: int) -> None:
+        part = _Part(len(self.symbols), len(self.rules), len(self.counters), nullable, positions, positions)
+        self.stack.append(part)
 
     def _connect(self, last: int, first: int) -> None:
         """Edges from every position of `last` to every one of `first`."""
@@ -209,40 +234,52 @@ class _Glushkov:
             self._drop(part)
             return
         if part.nullable:
-            # Each copy may be left out anyhow: take the part without the empty text, which keeps a chain of copies
-            # linear.
+            # Each copy may be left out anyhow: without the empty text, a chain of copies stays linear.
             least, part.nullable = 0, False
-        unit = _Part(part.position, part.rule, False, part.first, part.last)
-        end, rule_end = len(self.symbols), len(self.rules)
-        chain = (self.chain >> unit.position) & ((1 << (end - unit.position)) - 1)
+        unit = _Part(part.position, part.rule, part.counter, False, part.first, part.last)
+        width = len(self.symbols) - unit.position
+        copier = self._copier(unit)
         copies = max(least, 1) if most == INFINITE else most
         exits = part.last if least <= 1 else 0
         previous = part.last
-        for i in range(1, copies):
-            copy = self._copy(unit, end, rule_end, chain)
-            self._connect(previous, copy.first)
-            previous = copy.last
-            if i + 1 >= least:
-                exits |= copy.last
-            if i + 1 == copies and most == INFINITE:
-                self._connect(copy.last, copy.first)
-        if copies == 1 and most == INFINITE:
-            self._connect(part.last, part.first)
+        for done in range(2, copies + 1):
+            first, last = copier()
+            self._connect(previous, first)
+            previous = last
+            if done >= least:
+                exits |= last
+        if most == INFINITE:
+            self._connect(previous, unit.first << (copies - 1) * width)
+            self._count(unit.position, width, copies, upward=True)
+        else:
+            self._count(unit.position + (max(least, 1) - 1) * width, width, copies - max(least, 1) + 1, upward=False)
         part.last = exits
         part.nullable = least == 0
 
-    def _copy(self, unit: _Part, end: int, rule_end: int, chain: int) -> _Part:
-        """A copy of the positions from `unit.position` to `end` behind all others."""
-        shift = len(self.symbols) - unit.position
-        self.chain |= chain << len(self.symbols)
-        self.symbols += self.symbols[unit.position : end]
-        self.rules += [(last << shift, first << shift) for last, first in self.rules[unit.rule : rule_end]]
-        return _Part(unit.position + shift, 0, False, unit.first << shift, unit.last << shift)
+    def _count(self, start: int, width: int, copies: int, upward: bool) -> None:
+        if copies > 1 and 0 < width <= MAX_WIDTH:
+            self.counters.append(Counter(start, width, copies, upward))
+
+    def _copier(self, unit: _Part) -> Callable[[], tuple[int, int]]:
+        """What adds one more copy of the latest part, behind all others, and returns its first and last positions."""
+        end = len(self.symbols)
+        symbols = self.symbols[unit.position :]
+        rules, counters = self.rules[unit.rule :], self.counters[unit.counter :]
+        chain = (self.chain >> unit.position) & ((1 << (end - unit.position)) - 1)
+
+        def copy() -> tuple[int, int]:
+            shift = len(self.symbols) - unit.position
+            self.chain |= chain << len(self.symbols)
+            self.symbols += symbols
+            self.rules += [(last << shift, first << shift) for last, first in rules]
+            self.counters += [Counter(c.start + shift, c.width, c.copies, c.upward) for c in counters]
+            return unit.first << shift, unit.last << shift
+
+        return copy
 
     def _drop(self, part: _Part) -> None:
         """Replaces the latest part by the empty text."""
         self.stack.pop()
-        del self.symbols[part.position :]
-        del self.rules[part.rule :]
+        del self.symbols[part.position :], self.rules[part.rule :], self.counters[part.counter :]
         self.chain &= (1 << part.position) - 1
-        self._push_empty()
+        self._push(True, 0)

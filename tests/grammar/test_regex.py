@@ -214,6 +214,38 @@ def test_agrees_with_derivatives(pattern: str, subjects: list[str]) -> None:
         assert dfa.matches(text.encode()) == nullable(tree)
 
 
+# -- counters: of the places in a counted repetition only the best is kept
+
+COUNTED = [
+    "a{0,3}",
+    "[ab]{1,3}",
+    "(?:ab?){0,3}",
+    "(?:b|ab){2,4}",
+    "a{3,}",
+    "(?:ab|b){2,}",
+    "(?:a{1,2}b?){0,3}",
+    ".{0,2}",
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from([*COUNTED, "a", "b", ".*", "(?:a|b)*"]), min_size=2, max_size=4),
+    st.lists(st.text("abc", max_size=9), min_size=4, max_size=8),
+)
+def test_counters_lose_nothing(parts: list[str], subjects: list[str]) -> None:
+    pattern = "".join(parts)
+    dfa, wanted = compile_regex(pattern), re.compile(pattern)
+    for text in subjects:
+        assert dfa.matches(text.encode()) == bool(wanted.fullmatch(text))
+
+
+def test_counters_keep_automata_small() -> None:
+    assert compile_regex(".{0,30}foo.{0,30}").n_states < 5000
+    assert compile_regex("(?:[a-z]+ ){0,20}foo(?: [a-z]+){0,20}").n_states < 2000
+    assert compile_regex(".*a.{30,}").n_states < 400
+
+
 # -- classes, character by character
 
 
@@ -386,7 +418,8 @@ def test_hostile_patterns_end_soon_with_the_reason(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\w{1,255}", '"[^"]{1,200}"', "(" * 900 + "a" + ")" * 900, ".{5000}", "(a*)*", "(x+x+)+y"]
+    "pattern",
+    [r"\w{1,255}", '"[^"]{1,200}"', "(" * 900 + "a" + ")" * 900, ".{5000}", "(?:a?b?c?d?){3000}", "(a*)*", "(x+x+)+y"],
 )
 def test_demanding_patterns_work(pattern: str) -> None:
     start = time.process_time()
