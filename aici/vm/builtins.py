@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import meter
 from .formatting import to_ascii
 from .native import TYPES, Context, Throw, builtin, builtin_value, constructor
+from .types_str import shown_type
 from .values import UNBOUND, Object, TypeValue, Value
 
 builtin_value("object", TYPES["object"])
@@ -107,7 +108,7 @@ def _repr(ctx: Context, obj: Value, /) -> str:
 @builtin("format")
 def _format(ctx: Context, value: Value, format_spec: Value = "", /) -> str:
     if not isinstance(format_spec, str):
-        raise ctx.error("TypeError", f"format() argument 2 must be str, not {ctx.type_of(format_spec).name}")
+        raise ctx.error("TypeError", f"format() argument 2 must be str, not {shown_type(ctx, format_spec)}")
     return ctx.format(value, format_spec)
 
 

@@ -66,7 +66,8 @@ def _next(ctx: Context, iterator: Value, default: Value = UNBOUND, /) -> Value:
 @constructor("enumerate")
 def _enumerate(ctx: Context, iterable: Value, start: Value = 0) -> EnumerateIterator:
     ctx.allocate(_ITERATOR_BYTES)
-    return EnumerateIterator(ctx.iterator(iterable), ctx.index(start))
+    count = int(ctx.index(start))
+    return EnumerateIterator(ctx.iterator(iterable), count)
 
 
 @constructor("filter")

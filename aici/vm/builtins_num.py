@@ -49,7 +49,7 @@ def _pow(ctx: Context, base: Value, exp: Value, mod: Value = None) -> Value:
     if mod is None:
         return ctx.binary("**", base, exp)
     if not (isinstance(base, int) and isinstance(exp, int) and isinstance(mod, int)):
-        if all(type(x) in _NUMBERS for x in (base, exp, mod)):
+        if type(base) in _NUMBERS or type(exp) in _NUMBERS or type(mod) in _NUMBERS:
             raise ctx.error("TypeError", "pow() 3rd argument not allowed unless all arguments are integers")
         names = ", ".join(f"'{ctx.type_of(x).name}'" for x in (base, exp, mod))
         raise ctx.error("TypeError", f"unsupported operand type(s) for ** or pow(): {names}")
@@ -79,10 +79,11 @@ def _round(ctx: Context, number: Value, ndigits: Value = None) -> Value:
 
 @builtin("sum")
 def _sum(ctx: Context, iterable: Value, /, start: Value = 0) -> Value:
+    items = ctx.iterate(iterable)
     if isinstance(start, (str, bytes)):
         name, instead = ("strings", "''.join(seq)") if isinstance(start, str) else ("bytes", "b''.join(seq)")
         raise ctx.error("TypeError", f"sum() can't sum {name} [use {instead} instead]")
     total = UNBOUND
-    for item in ctx.iterate(iterable):
+    for item in items:
         total = ctx.binary("+", start if total is UNBOUND else total, item)
     return start if total is UNBOUND else total

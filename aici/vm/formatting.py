@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
-from typing import Any
+from typing import Any, TypeVar
 
 from . import meter
 from .native import Context, Throw
@@ -36,6 +36,18 @@ MAX_DEPTH = 150
 
 _MAX_SIZE_DIGITS = 19
 """Decimal digits of the largest size; CPython refuses longer ones itself, before it makes anything."""
+
+_T = TypeVar("_T")
+
+
+def _python(ctx: Context, make: Callable[[], _T]) -> _T:
+    """What Python itself makes of simple values; its errors become the controller's. (Natives could leave that to the
+    machine, but operators, too, end up here.)"""
+    try:
+        return make()
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ctx.error(type(error).__name__, str(error)) from None
+
 
 # --- str and repr ---
 
@@ -117,7 +129,7 @@ def _scalar(ctx: Context, value: Value) -> str:
         bits = value.bit_length()
         ctx.charge(1 + bits // 30)
         ctx.allocate(56 + bits // 3)
-        return repr(value)
+        return _python(ctx, lambda: repr(value))
     ctx.charge(1)
     ctx.allocate(80)
     if value is None or isinstance(value, (float, range)):
@@ -251,7 +263,7 @@ def format_value(ctx: Context, value: Value, spec: str) -> str:
         if not spec and kind is str:
             return str(value)
         _account(ctx, value, spec)
-        return format(value, spec)
+        return _python(ctx, lambda: format(value, spec))
     if isinstance(value, Object):
         shown = _special(value.kind, "__format__")
         if shown is not None:
@@ -304,8 +316,13 @@ class _Template:
             raise ctx.error("ValueError", "Max string recursion exceeded")
         meter.text(ctx, len(template) * meter.width(template))
         parts: list[str] = []
-        for literal, field, spec, conversion in Formatter().parse(template):
+        fields = iter(Formatter().parse(template))
+        while True:
             ctx.charge(1)
+            found = _python(ctx, lambda: next(fields, None))  # an error shows once the fields before it are made
+            if found is None:
+                break
+            literal, field, spec, conversion = found
             parts.append(literal)
             if field is None:
                 continue
@@ -389,12 +406,12 @@ class _Template:
 def percent(ctx: Context, template: str | bytes, args: Value) -> str | bytes:
     """`template % args`."""
     if isinstance(template, str):
-        pieces = _Percent(ctx, template, args, "diuoxXeEfFgGcrsa").run()
+        pieces = _Percent(ctx, template, args, binary=False).run()
         texts = [piece if isinstance(piece, str) else piece.text(ctx) for piece in pieces]
         meter.text(ctx, sum(len(text) * meter.width(text) for text in texts))
         return "".join(texts)
     meter.text(ctx, len(template))
-    pieces = _Percent(ctx, template.decode("latin-1"), args, "diuoxXeEfFgGcrsab").run()
+    pieces = _Percent(ctx, template.decode("latin-1"), args, binary=True).run()
     data = [piece.encode("latin-1") if isinstance(piece, str) else piece.data(ctx) for piece in pieces]
     meter.text(ctx, sum(map(len, data)))
     return b"".join(data)
@@ -424,8 +441,8 @@ class _Conversion:
         if self.letter in "sra":
             shown = convert(ctx, self.value, self.letter)
             meter.text(ctx, len(shown) * meter.width(shown) + 4 * (self.width or 0))
-            return self.spelled("s") % (shown,)
-        return self.spelled(self.letter) % (meter.plain(ctx, self.value),)
+            return _python(ctx, lambda: self.spelled("s") % (shown,))
+        return _python(ctx, lambda: self.spelled(self.letter) % (meter.plain(ctx, self.value),))
 
     def data(self, ctx: Context) -> bytes:
         self.account(ctx)
@@ -435,20 +452,21 @@ class _Conversion:
         if isinstance(value, bytes):
             meter.text(ctx, len(value))
         spelled = self.spelled(letter).encode("latin-1")
-        return spelled % (meter.plain(ctx, value),)
+        return _python(ctx, lambda: spelled % (meter.plain(ctx, value),))
 
 
 class _Percent:
     """Reads a template from left to right, as CPython does: an error shows once the pieces before it are made."""
 
-    def __init__(self, ctx: Context, template: str, args: Value, letters: str) -> None:
+    def __init__(self, ctx: Context, template: str, args: Value, binary: bool) -> None:
         self.ctx = ctx
         self.template = template
-        self.letters = letters
+        self.binary = binary
+        self.letters = "diuoxXeEfFgGcrsab" if binary else "diuoxXeEfFgGcrsa"
         self.at = 0
         self.args: tuple[Value, ...] = args if isinstance(args, tuple) else (args,)
         self.used = 0
-        is_mapping = isinstance(args, (dict, list, range, bytes)) or (
+        is_mapping = isinstance(args, (dict, list, range) if binary else (dict, list, range, bytes)) or (
             isinstance(args, Object) and _special(args.kind, "__getitem__") is not None
         )
         self.mapping: Value = args if is_mapping else UNBOUND
@@ -465,7 +483,8 @@ class _Percent:
             self.at += 1
             yield self.conversion()
         if self.used < len(self.args) and self.mapping is UNBOUND:
-            raise self.ctx.error("TypeError", "not all arguments converted during string formatting")
+            what = "bytes" if self.binary else "string"
+            raise self.error(f"not all arguments converted during {what} formatting", "TypeError")
 
     def peek(self) -> str:
         return self.template[self.at : self.at + 1]
@@ -474,7 +493,9 @@ class _Percent:
         return self.ctx.error(kind, message)
 
     def conversion(self) -> str | _Conversion:
-        value = self.keyed() if self.peek() == "(" else UNBOUND
+        plain = self.peek() != "("
+        if not plain:
+            self.keyed()
         start = self.at
         while self.peek() and self.peek() in "-+ #0":
             self.at += 1
@@ -492,15 +513,17 @@ class _Percent:
         if not letter:
             raise self.error("incomplete format")
         self.at += 1
-        if letter == "%":
+        if letter == "%" and start == self.at - 1 and plain:
             return "%"
+        value = self.next()
         if letter not in self.letters:
-            raise self.error(
-                f"unsupported format character '{_shown(letter)}' (0x{ord(letter):x}) at index {self.at - 1}"
-            )
-        return _Conversion(flags, width, precision, letter, self.next() if value is UNBOUND else value)
+            shown = letter if self.binary or "\x1f" < letter < "\x7f" else "?"
+            text = f"unsupported format character '{shown}' (0x{ord(letter):x}) at index {self.at - 1}"
+            raise self.error(text)
+        return _Conversion(flags, width, precision, letter, value)
 
-    def keyed(self) -> Value:
+    def keyed(self) -> None:
+        """A key in parentheses: the value of it becomes the only argument left."""
         if self.mapping is UNBOUND:
             raise self.error("format requires a mapping", "TypeError")
         start, depth = self.at + 1, 0
@@ -513,8 +536,9 @@ class _Percent:
             self.at += 1
             if not depth:
                 break
-        self.used = len(self.args)
-        return self.ctx.get_item(self.mapping, self.template[start : self.at - 1])
+        key = self.template[start : self.at - 1]
+        self.args = (self.ctx.get_item(self.mapping, key.encode("latin-1") if self.binary else key),)
+        self.used = 0
 
     def size(self, what: str) -> int | None:
         """A width or precision: digits, or a star for the next argument."""
@@ -541,7 +565,3 @@ class _Percent:
             raise self.error("not enough arguments for format string", "TypeError")
         self.used += 1
         return self.args[self.used - 1]
-
-
-def _shown(char: str) -> str:
-    return char if "\x1f" < char < "\x7f" else "?"

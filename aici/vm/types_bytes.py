@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import meter
 from .native import Context, builtin_value, constructor, method, static, type_
-from .types_str import bounds, codec, find_right, plain_args, split_limit
+from .types_str import bounds, codec, find_right, int_argument, plain_args, shown_type, size_argument
 from .values import UNBOUND, Value
 
 builtin_value("bytes", type_("bytes"))
@@ -20,6 +20,9 @@ def _bytes(ctx: Context, source: Value = UNBOUND, encoding: Value = UNBOUND, err
         canonical, handler = codec(ctx, encoding, "strict" if errors is UNBOUND else errors, "bytes")
         meter.text(ctx, 12 * len(source))
         return source.encode(canonical, handler)
+    for name, value in (("encoding", encoding), ("errors", errors)):
+        if value is not UNBOUND and not isinstance(value, str):
+            raise ctx.error("TypeError", f"bytes() argument '{name}' must be str, not {shown_type(ctx, value)}")
     if encoding is not UNBOUND or errors is not UNBOUND:
         raise ctx.error("TypeError", f"{'encoding' if encoding is not UNBOUND else 'errors'} without a string argument")
     if source is UNBOUND:
@@ -124,7 +127,7 @@ def _bytes_rpartition(ctx: Context, self: bytes, sep: Value, /) -> tuple[bytes, 
 
 
 def _split(ctx: Context, data: bytes, sep: Value, maxsplit: Value, right: bool) -> list[bytes]:
-    limit = split_limit(ctx, maxsplit)
+    limit = size_argument(ctx, maxsplit)
     meter.scan(ctx, 2 * len(data))
     if sep is None:
         # Every piece is followed by white space, of which there are six bytes.
@@ -155,7 +158,7 @@ def _bytes_rsplit(ctx: Context, self: bytes, /, sep: Value = None, maxsplit: Val
 
 @method("bytes", "splitlines")
 def _bytes_splitlines(ctx: Context, self: bytes, /, keepends: Value = False) -> list[bytes]:
-    keep = ctx.truth(keepends)
+    keep = int_argument(ctx, keepends) != 0
     meter.scan(ctx, 2 * len(self))
     meter.pieces(ctx, 1 + self.count(b"\n") + self.count(b"\r"), len(self))
     return self.splitlines(keep)
@@ -181,9 +184,9 @@ for _name in ("strip", "lstrip", "rstrip"):
 
 @method("bytes", "replace")
 def _bytes_replace(ctx: Context, self: bytes, old: Value, new: Value, count: Value = -1, /) -> bytes:
-    limit = int(ctx.index(count))
     if not isinstance(old, bytes) or not isinstance(new, bytes):
-        return self.replace(meter.plain(ctx, old), meter.plain(ctx, new), limit)  # raises
+        return self.replace(meter.plain(ctx, old), meter.plain(ctx, new))  # raises
+    limit = size_argument(ctx, count)
     meter.scan(ctx, len(self) + len(old))
     found = self.count(old) if limit < 0 else min(self.count(old), limit)
     meter.text(ctx, len(self) + found * max(0, len(new) - len(old)))
@@ -193,10 +196,8 @@ def _bytes_replace(ctx: Context, self: bytes, old: Value, new: Value, count: Val
 
 @method("bytes", "expandtabs")
 def _bytes_expandtabs(ctx: Context, self: bytes, /, tabsize: Value = 8) -> bytes:
-    size = int(ctx.index(tabsize))
+    size = int_argument(ctx, tabsize)
     meter.scan(ctx, len(self))
-    if size >= 1 << 31:
-        raise ctx.error("OverflowError", "Python int too large to convert to C int")
     meter.text(ctx, len(self) + self.count(b"\t") * max(0, size))
     return self.expandtabs(size)
 
@@ -230,7 +231,9 @@ def _bytes_hex(ctx: Context, self: bytes, /, sep: Value = UNBOUND, bytes_per_sep
     meter.text(ctx, 3 * len(self))
     if sep is UNBOUND:
         return self.hex()
-    return self.hex(meter.plain(ctx, sep), meter.plain(ctx, bytes_per_sep))
+    if not isinstance(sep, (str, bytes)) or len(sep) != 1:
+        raise ctx.error("ValueError", "sep must be length 1.")
+    return self.hex(sep, int_argument(ctx, bytes_per_sep))
 
 
 @static("bytes", "fromhex")

@@ -71,7 +71,8 @@ def _setdefault(ctx: Context, self: Dict, key: Value, default: Value = None, /) 
 
 @method("dict", "pop")
 def _pop(ctx: Context, self: Dict, key: Value, default: Value = UNBOUND, /) -> Value:
-    found = self.pop(ctx.key(key, self), default)
+    # CPython does not look at the key if there is nothing to find.
+    found = self.pop(ctx.key(key, self), default) if self else default
     if found is UNBOUND:
         raise ctx.error("KeyError", key)
     return found

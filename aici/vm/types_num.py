@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from . import meter
 from .native import Context, builtin_value, constructor, getter, method, static, type_
+from .types_str import shown_type
 from .values import UNBOUND, Object, SetValue, Value
 
 for _kind in ("int", "bool", "float", "range", "slice"):
@@ -50,10 +51,10 @@ def _int_in_base(ctx: Context, x: Value, base: Value) -> int:
     if x is UNBOUND:
         raise ctx.error("TypeError", "int() missing string argument")
     number = ctx.index(base)
-    if not isinstance(x, (str, bytes)):
-        raise ctx.error("TypeError", "int() can't convert non-string with explicit base")
     if number != 0 and not 2 <= number <= 36:
         raise ctx.error("ValueError", "int() base must be >= 2 and <= 36, or 0")
+    if not isinstance(x, (str, bytes)):
+        raise ctx.error("TypeError", "int() can't convert non-string with explicit base")
     return parse_int(ctx, x, number)
 
 
@@ -120,10 +121,9 @@ def _int_ratio(ctx: Context, self: int, /) -> tuple[int, int]:
     return int(self), 1
 
 
-def _byte_order(ctx: Context, value: Value) -> str:
+def _byte_order(ctx: Context, value: Value, what: str) -> str:
     if not isinstance(value, str):
-        name = ctx.type_of(value).name
-        raise ctx.error("TypeError", f"to_bytes() argument 'byteorder' must be str, not {name}")
+        raise ctx.error("TypeError", f"{what}() argument 'byteorder' must be str, not {shown_type(ctx, value)}")
     if value not in ("little", "big"):
         raise ctx.error("ValueError", "byteorder must be either 'little' or 'big'")
     return value
@@ -134,14 +134,14 @@ def _to_bytes(
     ctx: Context, self: int, /, length: Value = 1, byteorder: Value = "big", *, signed: Value = False
 ) -> bytes:
     size = ctx.index(length)
-    order = _byte_order(ctx, byteorder)
+    order = _byte_order(ctx, byteorder, "to_bytes")
     meter.text(ctx, max(0, size))
     return int(self).to_bytes(size, order, signed=ctx.truth(signed))  # type: ignore[arg-type]
 
 
 @static("int", "from_bytes")
 def _from_bytes(ctx: Context, bytes: Value, byteorder: Value = "big", *, signed: Value = False) -> int:
-    order = _byte_order(ctx, byteorder)
+    order = _byte_order(ctx, byteorder, "from_bytes")
     if not isinstance(bytes, (list, tuple, range, SetValue)) and type(bytes).__name__ != "bytes":
         raise ctx.error("TypeError", f"cannot convert '{ctx.type_of(bytes).name}' object to bytes")
     data = bytearray()

@@ -38,12 +38,16 @@ _HANDLERS = frozenset(
 )
 
 
+def shown_type(ctx: Context, value: Value) -> str:
+    """The name of a value's type where CPython's argument checks say it."""
+    return "None" if value is None else ctx.type_of(value).name
+
+
 def codec(ctx: Context, encoding: Value, errors: Value, what: str) -> tuple[str, str]:
     """The canonical encoding and the error handler of a call of `what`; LookupError for unknown ones."""
     for name, value in (("encoding", encoding), ("errors", errors)):
         if not isinstance(value, str):
-            kind = ctx.type_of(value).name
-            raise ctx.error("TypeError", f"{what}() argument '{name}' must be str, not {kind}")
+            raise ctx.error("TypeError", f"{what}() argument '{name}' must be str, not {shown_type(ctx, value)}")
     meter.scan(ctx, len(encoding))
     canonical = ENCODINGS.get(encoding.lower().replace(" ", "-"))
     if canonical is None:
@@ -57,6 +61,9 @@ def codec(ctx: Context, encoding: Value, errors: Value, what: str) -> tuple[str,
 def _str(ctx: Context, object: Value = UNBOUND, encoding: Value = UNBOUND, errors: Value = UNBOUND) -> str:
     if encoding is UNBOUND and errors is UNBOUND:
         return "" if object is UNBOUND else to_str(ctx, object)
+    for name, value in (("encoding", encoding), ("errors", errors)):
+        if value is not UNBOUND and not isinstance(value, str):
+            raise ctx.error("TypeError", f"str() argument '{name}' must be str, not {shown_type(ctx, value)}")
     if object is UNBOUND:
         return ""
     if isinstance(object, str):
@@ -149,7 +156,7 @@ def find_right(text: str | bytes, sub: str | bytes, start: int, end: int) -> int
     return -1 if found < 0 else end - found - len(sub)
 
 
-def bounds(ctx: Context, length: int, start: Value, end: Value, what: str = "") -> tuple[int, int]:
+def bounds(ctx: Context, length: int, start: Value, end: Value) -> tuple[int, int]:
     """Start and end of a search in something of that length, as `slice.indices`, but a start past the end stays."""
     limits = []
     for value, default in ((start, 0), (end, length)):
@@ -164,9 +171,9 @@ def bounds(ctx: Context, length: int, start: Value, end: Value, what: str = "") 
 
 def _rfind(ctx: Context, text: str, sub: Value, start: Value, end: Value, what: str) -> int:
     meter.text(ctx, 2 * len(text) * meter.width(text))
+    first, last = bounds(ctx, len(text), start, end)
     if not isinstance(sub, str):
         getattr(text, what)(meter.plain(ctx, sub))  # raises CPython's TypeError
-    first, last = bounds(ctx, len(text), start, end)
     return find_right(text, sub, first, last)
 
 
@@ -203,13 +210,24 @@ def _count_words(ctx: Context, text: str) -> int:
     return sum(1 for _ in _WORDS.finditer(text)) if len(text) > 1000 else len(text) // 2 + 1
 
 
-def split_limit(ctx: Context, value: Value) -> int:
-    """`maxsplit` as a number of pieces; -1 for no limit."""
-    return int(ctx.index(value))
+def size_argument(ctx: Context, value: Value) -> int:
+    """A count such as `maxsplit`; OverflowError beyond what CPython can count."""
+    number = int(ctx.index(value))
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ctx.error("OverflowError", "Python int too large to convert to C ssize_t")
+    return number
+
+
+def int_argument(ctx: Context, value: Value) -> int:
+    """A number that CPython takes as a C int."""
+    number = int(ctx.index(value))
+    if not -(1 << 31) <= number < 1 << 31:
+        raise ctx.error("OverflowError", "Python int too large to convert to C int")
+    return number
 
 
 def _split(ctx: Context, text: str, sep: Value, maxsplit: Value, right: bool) -> list[str]:
-    limit = split_limit(ctx, maxsplit)
+    limit = size_argument(ctx, maxsplit)
     size = len(text) * meter.width(text)
     if sep is None:
         found = _count_words(ctx, text)
@@ -240,7 +258,7 @@ def _str_rsplit(ctx: Context, self: str, /, sep: Value = None, maxsplit: Value =
 
 @method("str", "splitlines")
 def _str_splitlines(ctx: Context, self: str, /, keepends: Value = False) -> list[str]:
-    keep = ctx.truth(keepends)
+    keep = int_argument(ctx, keepends) != 0
     meter.scan(ctx, len(_BREAKS) * len(self))
     meter.pieces(ctx, 1 + sum(map(self.count, _BREAKS)), len(self) * meter.width(self))
     return self.splitlines(keep)
@@ -285,9 +303,9 @@ def _str_rstrip(ctx: Context, self: str, chars: Value = None, /) -> str:
 
 @method("str", "replace")
 def _str_replace(ctx: Context, self: str, old: Value, new: Value, count: Value = -1, /) -> str:
-    limit = int(ctx.index(count))
     if not isinstance(old, str) or not isinstance(new, str):
-        return self.replace(meter.plain(ctx, old), meter.plain(ctx, new), limit)  # raises
+        return self.replace(meter.plain(ctx, old), meter.plain(ctx, new))  # raises
+    limit = size_argument(ctx, count)
     meter.scan(ctx, len(self) + len(old))
     found = self.count(old) if limit < 0 else min(self.count(old), limit)
     width = max(meter.width(self), meter.width(new))
@@ -298,10 +316,8 @@ def _str_replace(ctx: Context, self: str, old: Value, new: Value, count: Value =
 
 @method("str", "expandtabs")
 def _str_expandtabs(ctx: Context, self: str, /, tabsize: Value = 8) -> str:
-    size = int(ctx.index(tabsize))
+    size = int_argument(ctx, tabsize)
     meter.scan(ctx, len(self))
-    if size >= 1 << 31:
-        raise ctx.error("OverflowError", "Python int too large to convert to C int")
     meter.text(ctx, (len(self) + self.count("\t") * max(0, size)) * meter.width(self))
     return self.expandtabs(size)
 

@@ -157,7 +157,7 @@ class _Writer:
         if math.isfinite(value):
             return repr(value)
         if not self.allow_nan:
-            raise self.ctx.error("ValueError", f"Out of range float values are not JSON compliant: {value!r}")
+            raise self.ctx.error("ValueError", "Out of range float values are not JSON compliant")
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
     def line(self, depth: int) -> None:
@@ -191,6 +191,7 @@ class _Writer:
         if self.sort_keys:
             pairs = self.sorted(pairs)
         self.put("{")
+        self.line(depth)
         first = True
         for key, item in pairs:
             name = self.key(key)
@@ -198,8 +199,8 @@ class _Writer:
                 continue
             if not first:
                 self.put(self.between)
+                self.line(depth)
             first = False
-            self.line(depth)
             self.put(self.quoted(name))
             self.put(self.colon)
             self.write(item, depth)
@@ -397,7 +398,7 @@ class _Reader:
     def code(self) -> int:
         found = _HEX.match(self.text, self.at)
         if found is None:
-            self.fail("Invalid \\uXXXX escape", self.at)
+            self.fail("Invalid \\uXXXX escape", self.at - 1)
         self.at += 4
         return int(found[0], 16)
 

