@@ -80,7 +80,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_INDENTATION = re.compile(r"[ \t\f]*")
+_INDENTATION = re.compile(r"(?:[ \t\f]*\\\n)*[ \t\f]*")
 _WORD = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])*")
 _DEBUG = re.compile(r"=(?!=)[ \t\f\n]*(?=[:}]|!(?!=))")
 _SPACE = re.compile(r"[ \t\f\n]*")
@@ -155,11 +155,12 @@ class _Lexer:
             return
         self.at = start
         self.line_start = False
-        self.indent_to(line, start)
+        continued = self.text[line:start].split("\\\n")
+        self.indent_to(line, start, next(filter(None, continued), ""))
 
-    def indent_to(self, line: int, start: int) -> None:
+    def indent_to(self, line: int, start: int, indentation: str) -> None:
         wide = narrow = 0
-        for character in self.text[line:start]:
+        for character in indentation:
             wide = 0 if character == "\f" else wide + (8 - wide % 8 if character == "\t" else 1)
             narrow = 0 if character == "\f" else narrow + 1
         top_wide, top_narrow = self.columns[-1]

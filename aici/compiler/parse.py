@@ -69,6 +69,7 @@ class _Parser:
         self.rows = automaton.states
         self.end = automaton.end
         self.steps = _steps()
+        self.rules = {step.origin for step in self.steps}
         self.tokens = tokens
         self.sink = sink
         self.states = [automaton.start]
@@ -88,7 +89,7 @@ class _Parser:
                 continue
             if not accepted:
                 if self.tokens[at].type != ERROR:
-                    self.sink.error(*explain(self.sink.source, self.tokens, at, self.rows[self.states[-1]]))
+                    self.sink.error(*explain(self.sink.source, self.tokens, at, self.awaited()))
                 at = self.recover(at)
             elif self.tokens[at].type == END:
                 module = self.values[-1]
@@ -150,6 +151,23 @@ class _Parser:
 
     # After an error
 
+    def awaited(self) -> frozenset[str]:
+        """Types of the tokens that could stand here: fewer than the row names, because LALR merges lookaheads."""
+        row = self.rows[self.states[-1]]
+        return frozenset(symbol for symbol in row if symbol not in self.rules and self.would_take(symbol))
+
+    def would_take(self, symbol: str) -> bool:
+        states = self.states.copy()
+        act = self.rows[states[-1]].get(symbol)
+        while act is not None and act < 0:
+            origin, size, *_ = self.steps[~act]
+            del states[len(states) - size :]
+            states.append(self.rows[states[-1]][origin])
+            if states[-1] == self.end:
+                return symbol == END
+            act = self.rows[states[-1]].get(symbol)
+        return act is not None
+
     def recover(self, at: int) -> int:
         """Replace the statement that contains token `at` by `pass`; the place to go on."""
         resume = self.end_of_bad_statement(at)
@@ -168,7 +186,7 @@ class _Parser:
         begin = at
         while begin > 0 and tokens[begin - 1].type not in _BETWEEN_STATEMENTS:
             begin -= 1
-        awaited = self.rows[self.states[-1]]
+        awaited = self.awaited()
         if begin == at and ("_INDENT" in awaited or "except" in awaited):
             takes_clauses = True  # a block or a clause is missing before this line; the line itself may be fine
         elif tokens[at].type in ("_DEDENT", END):

@@ -304,6 +304,8 @@ class _Checker:
             self.name(node.id, node.span)
         elif isinstance(node, ast.Attribute | ast.Subscript):
             self.visit(node)
+            if isinstance(node, ast.Attribute):
+                self.name(node.attr, node.span)
         elif isinstance(node, ast.Tuple | ast.List):
             self.targets(node.elts)
         elif isinstance(node, ast.Starred):
