@@ -142,11 +142,10 @@ class _Collector:
 
     @contextmanager
     def inside(self, node: FunctionNode | ComprehensionNode) -> Iterator[Scope]:
-        around, iterables = self.scope, self.iterables
-        self.scope, self.iterables = Scope(node, around), 0
+        around, self.scope = self.scope, Scope(node, self.scope)
         self.scopes[node] = self.scope
         yield self.scope
-        self.scope, self.iterables = around, iterables
+        self.scope = around
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.bind(node.name, node.span)

@@ -32,6 +32,8 @@ class _Log:
 
 
 def _run(source: str) -> Outcome:
+    if "async def main()" in source:
+        source += "\nimport aici\naici.start(main())\n"
     program = load(encode(compile_source(SourceFile("program.py", source))))
     log: Any = _Log()
     outcome = run(Process(program, Limits()), log)
@@ -42,10 +44,15 @@ def _run(source: str) -> Outcome:
 def _run_cpython(source: str) -> Outcome:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
+        warnings.simplefilter("ignore")
         code = compile(source, "program.py", "exec")
+        names: dict[str, Any] = {"__name__": "__main__"}
         try:
-            exec(code, {"__name__": "__main__"})
+            exec(code, names)
+            if "async def main()" in source:
+                names["main"]().send(None)
+        except StopIteration:
+            pass
         except Exception as error:
             return printed.getvalue(), type(error).__name__
     return printed.getvalue(), None
@@ -53,7 +60,7 @@ def _run_cpython(source: str) -> Outcome:
 
 @pytest.fixture(scope="session")
 def run_program() -> Callable[[str], Outcome]:
-    """Compile, encode, load and run a program."""
+    """Compile, encode, load and run a program; one that has an `async def main()` starts it."""
     return _run
 
 
