@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .automaton import Automaton
-from .mask import Walker
+from .mask import Masks
 from .vocabulary import Vocabulary
 
 DEAD = 0
@@ -34,13 +34,13 @@ class Matcher:
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = int(automaton.start)
-        self._walker = Walker(automaton, vocabulary)
+        self.masks = Masks(automaton, vocabulary)
         self._accepting: list[bool] = np.asarray(automaton.accepting, np.bool_).tolist()
         self._masks: dict[int, NDArray[np.uint32]] = {}
         self._must_end: dict[int, bool] = {}
         self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
         self._lock = threading.Lock()
-        self._classes: bytes = self._walker.classes.tobytes()
+        self._classes: bytes = self.masks.classes.tobytes()
 
     def mask(self, state: int) -> NDArray[np.uint32]:
         """The tokens allowed in a state, uint32[n_words], read-only and shared. ValueError if it is no state."""
@@ -52,8 +52,9 @@ class Matcher:
         out[:] = self.mask(state)
 
     def _compute(self, state: int) -> NDArray[np.uint32]:
-        mask = np.zeros(self.vocabulary.n_words, np.uint32)
-        found = self._walker.fill(state, mask)
+        mask = np.empty(self.vocabulary.n_words, np.uint32)
+        self.masks.fill(state, mask)
+        found = bool(mask.any())
         if self._accepting[state] or not found:
             for eos in self.vocabulary.eos_ids:
                 mask[eos >> 5] |= np.uint32(1 << (eos & 31))
@@ -75,7 +76,7 @@ class Matcher:
     def advance_bytes(self, state: int, text: bytes) -> int:
         """The state after some bytes, however they are cut into tokens."""
         for byte in text:
-            state = self._walker.table.item(state, self._classes[byte])
+            state = self.masks.table.item(state, self._classes[byte])
         return state
 
     def allows(self, state: int, token: int) -> bool:
@@ -94,7 +95,7 @@ class Matcher:
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text."""
-        return state != DEAD and self._walker.spellable(state)
+        return state != DEAD and self.masks.spellable(state)
 
 
 def fill_batch(matchers: Sequence[Matcher], states: Sequence[int], out: NDArray[np.uint32]) -> None:

@@ -1,10 +1,10 @@
-"""The kernels of tries and masks: what `vocabulary` and `mask` run natively. The dialect is `jit`'s.
+"""The trie: its format, how it is built, and what can be reached over it. The dialect of kernels is `jit`'s.
 
 A trie is an array of nodes in preorder, without the root, each one `u64`:
 
     bits 0-7    its byte
     bits 8-19   its depth, from 1
-    bits 20-41  its token + 1, or 0
+    bits 20-41  its token (or whatever else is spelled) + 1, or 0
     bits 42-63  nodes in its subtree, itself included: what to skip when it is dead
 
 Of tokens with the same bytes, each has its own node: siblings with the same byte, all but the last one leaves. So
@@ -24,31 +24,50 @@ MAX_DEPTH, MAX_TOKENS, MAX_NODES = DEPTH_MASK, TOKEN_MASK, SUBTREE_MASK
 
 
 @kernel
-def build_trie(data: Ptr[u8], offsets: Ptr[i64], order: Ptr[i64], n: i64, open_nodes: Ptr[i64], nodes: Ptr[u64]) -> i64:
-    """Nodes of the trie of the tokens `order[0..n)`, which are sorted by their bytes, none of them empty; token t has
-    the bytes `data[offsets[t]..offsets[t + 1])`. `open_nodes`: room for one number a depth. Returns how many nodes."""
+def build_trie(
+    data: Ptr[u8],
+    starts: Ptr[i64],
+    ends: Ptr[i64],
+    keys: Ptr[u8],
+    order: Ptr[i64],
+    n: i64,
+    open_nodes: Ptr[i64],
+    nodes: Ptr[u64],
+    segments: Ptr[i64],
+    n_segments: i64,
+) -> i64:
+    """Nodes of the tries of the items `order[0..n)`, which are sorted by their keys, then by their bytes: item t has
+    the bytes `data[starts[t]..ends[t])`, at least one. Every key below `n_segments` has a trie of its own, from
+    `segments[key]` on. `open_nodes`: room for one number a depth. Returns how many nodes."""
     count = 0
     depth = 0  # of the last node
     before = 0
+    filled = 0  # segments begun
     for i in range(n):
-        token = order[i]
-        start = offsets[token]
-        length = offsets[token + 1] - start
+        item = order[i]
+        start = starts[item]
+        length = ends[item] - start
         shared = 0
-        if i > 0:
-            limit = min(offsets[before + 1] - offsets[before], length - 1)  # a node of its own even if all is shared
-            while shared < limit and data[offsets[before] + shared] == data[start + shared]:
+        if i > 0 and keys[item] == keys[before]:
+            limit = min(ends[before] - starts[before], length - 1)  # a node of its own even if all is shared
+            while shared < limit and data[starts[before] + shared] == data[start + shared]:
                 shared += 1
         close(nodes, open_nodes, count, shared, depth)
+        while filled <= keys[item]:
+            segments[filled] = count
+            filled += 1
         depth = shared
         while depth < length:
             nodes[count] = u64(data[start + depth]) | u64(u64(depth + 1) << DEPTH_SHIFT)
             depth += 1
             open_nodes[depth] = count
             count += 1
-        nodes[count - 1] = nodes[count - 1] | u64(u64(token + 1) << TOKEN_SHIFT)
-        before = token
+        nodes[count - 1] = nodes[count - 1] | u64(u64(item + 1) << TOKEN_SHIFT)
+        before = item
     close(nodes, open_nodes, count, 0, depth)
+    while filled <= n_segments:
+        segments[filled] = count
+        filled += 1
     return count
 
 
@@ -58,50 +77,6 @@ def close(nodes: Ptr[u64], open_nodes: Ptr[i64], count: i64, kept: i64, depth: i
     for d in range(kept + 1, depth + 1):
         node = open_nodes[d]
         nodes[node] = nodes[node] | u64(u64(count - node) << SIZE_SHIFT)
-
-
-@kernel
-def walk(
-    nodes: Ptr[u64],
-    n: i64,
-    table: Ptr[u32],
-    classes: Ptr[u8],
-    n_classes: i64,
-    states: Ptr[u32],
-    state: i64,
-    out: Ptr[u32],
-) -> i64:
-    """Set the bit of every token of the trie whose bytes lead from `state` to a live one; returns how many.
-    `states`: room for one number a depth and one more."""
-    states[0] = u32(state)
-    found = 0
-    i = 0
-    while i < n:
-        node = nodes[i]
-        depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
-        row = states[depth - 1] * n_classes
-        after = table[row + classes[i64(node & BYTE_MASK)]]
-        if after == 0:
-            i += i64(node >> SIZE_SHIFT)
-        else:
-            states[depth] = u32(after)
-            token = i64(node >> TOKEN_SHIFT) & TOKEN_MASK
-            if token != 0:
-                token -= 1
-                out[token >> 5] = u32(out[token >> 5] | (1 << (token & 31)))
-                found += 1
-            i += 1
-    return found
-
-
-@kernel
-def follow(data: Ptr[u8], start: i64, end: i64, table: Ptr[u32], classes: Ptr[u8], n_classes: i64, state: i64) -> i64:
-    """The state after the bytes `data[start..end)`."""
-    for i in range(start, end):
-        state = table[state * n_classes + classes[data[i]]]
-        if state == 0:
-            return 0
-    return state
 
 
 @kernel
@@ -140,7 +115,8 @@ def reach_by_tokens(
     seen: Ptr[u8],
     todo: Ptr[u32],
 ) -> i64:
-    """1 if an accepting state can be reached over whole tokens. Arguments as in `walk` and `reach_by_bytes`."""
+    """1 if an accepting state can be reached over whole tokens. `states`: room for one number a depth and one
+    more; the others as in `reach_by_bytes`."""
     count = 1
     todo[0] = u32(state)
     seen[state] = 1

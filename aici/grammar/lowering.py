@@ -112,6 +112,10 @@ def _named(kind: Kind) -> str:
     return kind.__name__ if isinstance(kind, type) else repr(kind)
 
 
+def _is_not(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+
+
 _COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _SIMPLE = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}
 _MAY_WRAP = (ast.Add, ast.Sub, ast.Mult, ast.LShift)
@@ -380,6 +384,8 @@ class _Function:
         return _Value(value.text, kind, value.literal)
 
     def condition(self, node: ast.expr) -> _Value:
+        if isinstance(node, ast.BoolOp):
+            return self.short_circuit(node)
         value = self.expression(node)
         if value.kind is None:
             return value
@@ -513,12 +519,16 @@ class _Function:
         return self.value(f"icmp {sign}{relation} i64 {a.text}, {b.text}", None)
 
     def of_BoolOp(self, node: ast.BoolOp) -> _Value:  # noqa: N802
-        """Short-circuit; the operands are truth values, so that the result is what Python gives."""
+        """As a value, only of truth values, so that the result is what Python gives."""
+        for operand in node.values:
+            if not isinstance(operand, (ast.Compare, ast.BoolOp)) and not _is_not(operand):
+                raise self.fail(operand, "compare it to something")
+        return self.short_circuit(node)
+
+    def short_circuit(self, node: ast.BoolOp) -> _Value:
         result, end = self.slot(None), self.fresh("bool")
         for i, operand in enumerate(node.values):
-            value = self.expression(operand)
-            if value.kind is not None:
-                raise self.fail(operand, "compare it to something")
+            value = self.condition(operand)
             self.emit(f"store i1 {value.text}, ptr {result}")
             if i + 1 < len(node.values):
                 more = self.fresh("more")

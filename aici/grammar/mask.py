@@ -9,17 +9,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import kernels
+from . import fill, kernels
+from .atoms import N_ATOMS, atoms
 from .automaton import Automaton
 from .jit import Bound
+from .targets import make_machine, make_memo
 from .vocabulary import Vocabulary
 
-_STATE, _OUT = 6, 7
-"""Slots of `kernels.walk` that differ from call to call."""
+_STATE, _OUT = 5, 6
+"""Slots of `fill.fill` that differ from call to call."""
 
 
-class Walker:
+class Masks:
     """Computes masks of one automaton over one vocabulary. Any number of threads may use it at once."""
+
+    few = fill.FEW
 
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -28,6 +32,7 @@ class Walker:
         self.classes: NDArray[np.uint8] = np.ascontiguousarray(automaton.classes, np.uint8)
         self.accepting: NDArray[np.uint8] = np.ascontiguousarray(automaton.accepting, np.uint8)
         self._check(automaton)
+        self._machine = make_machine(self.table, self.classes, int(automaton.start))
         self._idle: list[Bound] = []
 
     def _check(self, automaton: Automaton) -> None:
@@ -42,8 +47,8 @@ class Walker:
         ):
             raise ValueError("not an automaton")
 
-    def fill(self, state: int, out: NDArray[np.uint32]) -> int:
-        """Set the bits of the tokens allowed in `state` in `out`, uint32[n_words], zero before. Returns how many."""
+    def fill(self, state: int, out: NDArray[np.uint32]) -> None:
+        """Write the mask of the tokens whose bytes are live from `state` into `out`, uint32[n_words]."""
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
         try:
@@ -52,14 +57,23 @@ class Walker:
             call = self._new_call(out)
         call.slots[_STATE] = state
         call.slots[_OUT] = out.ctypes.data
-        found = call()
+        call()
         self._idle.append(call)
-        return found
 
     def _new_call(self, out: NDArray[np.uint32]) -> Bound:
-        nodes = self.vocabulary.nodes
-        states = np.zeros(self.vocabulary.max_depth + 1, np.uint32)
-        return kernels.walk.bind(nodes, len(nodes), self.table, self.classes, self.n_classes, states, 0, out)
+        index, tables = self.vocabulary.index, atoms()
+        width = index.fields["n_words"]
+        scratch = fill.Scratch(
+            few=self.few,
+            states=np.zeros(self.vocabulary.max_depth + 1, np.uint32),
+            rows=np.zeros(fill.ROWS * N_ATOMS, np.int32),
+            run=np.zeros(fill.ROWS, np.int64),
+            masks=np.zeros(1, np.uint64),
+            one=np.zeros(width, np.uint32),
+            two=np.zeros(width, np.uint32),
+        )
+        memo = make_memo(self.n_states)
+        return fill.fill.bind(index, self._machine, tables, memo, scratch, 0, out, self.vocabulary.n_words)
 
     def spellable(self, state: int) -> bool:
         """Whether tokens lead from the state to an accepting one. Quick where the single bytes that are tokens do."""

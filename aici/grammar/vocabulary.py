@@ -1,21 +1,20 @@
 """A tokenizer's tokens as a trie, ready for masks.
 
 Goes in: the bytes of every token. Comes out: `Vocabulary`, whose arrays `mask` and `constraint` use. It knows no
-automaton. The trie is kept in the cache by the content of the tokens.
+automaton.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import cache, kernels
-
-FORMAT = 1
-"""Version of the cached trie's layout."""
+from . import kernels
+from .index import Index, make_index
 
 
 class VocabularyError(Exception):
@@ -56,8 +55,6 @@ class Vocabulary:
         """The bytes that are a token of their own."""
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
-        self.nodes: NDArray[np.uint64] = self._trie()
-        """uint64: the trie (`kernels`), in preorder."""
 
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:
@@ -68,22 +65,13 @@ class Vocabulary:
             if not 0 <= eos < self.n_logits:
                 raise VocabularyError(f"the end-of-sequence token {eos} is no token")
 
-    def _trie(self) -> NDArray[np.uint64]:
-        name = f"trie-{FORMAT}-{self.content_hash}"
-        stored = cache.load(name)
-        if stored is not None:
-            return np.frombuffer(stored, np.uint64)
-        nodes = self._build()
-        cache.store(name, nodes.tobytes())
-        return nodes
+    @cached_property
+    def index(self) -> Index:
+        """What the mask kernels read."""
+        return make_index(self.data, self.offsets, self.n_words, self.content_hash)
 
-    def _build(self) -> NDArray[np.uint64]:
-        spelled = [t for t in range(self.n_tokens) if self.token_bytes[t]]
-        order = np.array(sorted(spelled, key=self.token_bytes.__getitem__), np.int64)
-        room = np.zeros(len(self.data) + 1, np.uint64)
-        open_nodes = np.zeros(self.max_depth + 1, np.int64)
-        count = kernels.build_trie(self.data, self.offsets, order, len(order), open_nodes, room)
-        if count > kernels.MAX_NODES:
-            raise VocabularyError(f"the tokens need {count} trie nodes; at most {kernels.MAX_NODES} are supported")
-        nodes: NDArray[np.uint64] = room[:count].copy()
+    @property
+    def nodes(self) -> NDArray[np.uint64]:
+        """uint64: the trie (`kernels`), in preorder."""
+        nodes: NDArray[np.uint64] = self.index.fields["nodes"]
         return nodes

@@ -5,18 +5,20 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aici.grammar import image, kernels, lowering, reference
+from aici.grammar import fill, image, index, lowering, reference
+from aici.grammar.atoms import atoms
 from aici.grammar.constraint import Matcher, fill_batch
-from aici.grammar.mask import Walker
+from aici.grammar.errors import RegexLimitError
+from aici.grammar.limits import DfaLimits
+from aici.grammar.mask import Masks
 from aici.grammar.regex import compile_regex
 from aici.grammar.vocabulary import Vocabulary
 
@@ -58,18 +60,11 @@ def vocabularies(draw: st.DrawFn) -> Vocabulary:
     return Vocabulary(tokens, eos, n_logits)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AICIC_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def tokens_of(mask: NDArray[np.uint32]) -> set[int]:
     return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(automata(), vocabularies())
 def test_masks_are_what_the_reference_says(automaton: Table, vocabulary: Vocabulary) -> None:
     matcher = Matcher(automaton, vocabulary)
@@ -89,30 +84,101 @@ def test_masks_are_what_the_reference_says(automaton: Table, vocabulary: Vocabul
             assert not after or after == reference.step(automaton, state, vocabulary.token_bytes[token])
 
 
-@settings(deadline=None, max_examples=50)
+PIECES = ["a", "b", "z", "Q", "0", "7", " ", '"', "\n", ".", "é", "日", "😀", "²"]
+CLASSES = [
+    '[^"\n]',
+    "[a-z]",
+    "[A-Z]",
+    "\\w",
+    "\\d",
+    "[a-z ]",
+    ".",
+    "[^a]",
+    "(a|b)",
+    '"',
+    " ",
+    "é",
+    "日",
+    "\\s",
+    "\\p{L}",
+]
+REPEATS = ["", "*", "+", "?", "{2}", "{1,3}", "{2,40}"]
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> str:
+    parts = st.tuples(st.sampled_from(CLASSES), st.sampled_from(REPEATS)).map("".join)
+    return "".join(draw(st.lists(parts, min_size=1, max_size=4)))
+
+
+@st.composite
+def wordy(draw: st.DrawFn) -> Vocabulary:
+    """Tokens of characters that patterns tell apart, some of them cut within a character."""
+    text = st.lists(st.sampled_from(PIECES), max_size=6).map(lambda t: "".join(t).encode())
+    cut = st.tuples(text, st.integers(0, 3), st.integers(0, 3)).map(lambda t: t[0][t[1] : len(t[0]) - t[2]])
+    long = st.sampled_from(PIECES).map(lambda c: c.encode() * 60)
+    tokens = draw(st.lists(st.one_of(text, text, cut, long), min_size=20, max_size=60))
+    return Vocabulary([*tokens, *(piece.encode() for piece in PIECES)], [0])
+
+
+def some_states(matcher: Matcher, vocabulary: Vocabulary) -> list[int]:
+    """States after one and two tokens, with the first one."""
+    states = dict.fromkeys([matcher.start])
+    for _ in range(2):
+        for state in list(states)[:4]:
+            for token in range(vocabulary.n_tokens):
+                states[matcher.advance(state, token)] = None
+    return [s for s in states if s][:12]
+
+
+def matcher_of(pattern: str, vocabulary: Vocabulary) -> Matcher:
+    try:
+        return Matcher(compile_regex(pattern, DfaLimits(states=2000)), vocabulary)
+    except RegexLimitError:
+        reject()
+
+
+@settings(deadline=None, max_examples=100)
+@given(patterns(), wordy(), st.sampled_from([0, 0, 20]))
+def test_rows_and_walks_are_what_the_reference_says(pattern: str, vocabulary: Vocabulary, few: int) -> None:
+    matcher = matcher_of(pattern, vocabulary)
+    matcher.masks.few = few
+    for state in some_states(matcher, vocabulary):
+        assert tokens_of(matcher.mask(state)) == reference.allowed(matcher.automaton, vocabulary, state)
+
+
+@settings(deadline=None, max_examples=70)
 @given(automata(), vocabularies())
-def test_the_twin_walks_the_same_way(automaton: Table, vocabulary: Vocabulary) -> None:
-    walker = Walker(automaton, vocabulary)
-    for state in range(walker.n_states):
+def test_rows_of_hostile_automata(automaton: Table, vocabulary: Vocabulary) -> None:
+    matcher = Matcher(automaton, vocabulary)
+    matcher.masks.few = 0
+    for state in range(len(automaton.accepting)):
+        assert tokens_of(matcher.mask(state)) == reference.allowed(automaton, vocabulary, state)
+
+
+@settings(deadline=None, max_examples=8)
+@given(patterns(), wordy(), st.sampled_from([0, 40]))
+def test_the_twin_does_the_same(pattern: str, vocabulary: Vocabulary, few: int) -> None:
+    matcher = matcher_of(pattern, vocabulary)
+    matcher.masks.few = few
+    for state in some_states(matcher, vocabulary)[:2]:
         native, twin = np.zeros(vocabulary.n_words, np.uint32), np.zeros(vocabulary.n_words, np.uint32)
-        states = np.zeros(vocabulary.max_depth + 1, np.uint32)
-        nodes = vocabulary.nodes
-        found = kernels.walk.python(
-            nodes, len(nodes), walker.table, walker.classes, walker.n_classes, states, state, twin
-        )
-        assert walker.fill(state, native) == found
+        matcher.masks.fill(state, native)
+        call = matcher.masks._new_call(twin)
+        fill.fill.python(*call.keep[:5], state, twin, vocabulary.n_words)
         assert native.tolist() == twin.tolist()
 
 
-@settings(deadline=None, max_examples=50)
-@given(vocabularies())
-def test_the_trie_is_built_alike_by_the_twin(vocabulary: Vocabulary) -> None:
-    spelled = [t for t, text in enumerate(vocabulary.token_bytes) if text]
-    order = np.array(sorted(spelled, key=vocabulary.token_bytes.__getitem__), np.int64)
-    nodes = np.zeros(len(vocabulary.data), np.uint64)
-    room = np.zeros(vocabulary.max_depth + 1, np.int64)
-    count = kernels.build_trie.python(vocabulary.data, vocabulary.offsets, order, len(order), room, nodes)
-    assert nodes[:count].tolist() == vocabulary.nodes.tolist()
+@settings(deadline=None, max_examples=5)
+@given(wordy())
+def test_the_index_is_made_alike_by_the_twin(vocabulary: Vocabulary) -> None:
+    made = vocabulary.index.fields
+    bits, pairs = np.zeros_like(made["bits"]), np.zeros_like(made["pairs"])
+    exits, first = np.zeros(64, np.int64), np.zeros(vocabulary.n_tokens, np.uint8)
+    width, n = made["n_words"], vocabulary.n_tokens
+    index.survey.python(atoms(), vocabulary.data, vocabulary.offsets, n, width, bits, pairs, exits, first)
+    index.unite.python(bits, width)
+    assert (bits == made["bits"]).all() and (pairs == made["pairs"]).all() and (exits == made["weights"]).all()
 
 
 # the real vocabulary
@@ -193,19 +259,19 @@ def test_a_special_token_is_never_part_of_a_text(real: Vocabulary) -> None:
 
 
 def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
-    names = ["build_trie", "walk"]
-    code = lowering.compile_kernels([getattr(kernels, name) for name in names], generic=True)
-    addresses = image.load(code)
+    addresses = image.load(lowering.compile_kernels([fill.fill], generic=True))
     if addresses is None:
         pytest.skip("images are not served here")
-    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["walk"])
-    walker = Walker(compile_regex(r'"[^"]+"'), real)
-    for state in range(walker.n_states):
-        out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
-        call = walker._new_call(out)
-        call.slots[6] = state
-        assert entry(call.address) == walker.fill(state, expected)
-        assert out.tolist() == expected.tolist()
+    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["fill"])
+    for pattern in (r' ?"[^"]+"', r"\w{1,30}, \d+", r"[A-Z][a-z]+( [a-z]+)*"):
+        masks = Masks(compile_regex(pattern), real)
+        for state in range(min(masks.n_states, 100)):
+            out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
+            call = masks._new_call(out)
+            call.slots[5] = state
+            entry(call.address)
+            masks.fill(state, expected)
+            assert out.tolist() == expected.tolist()
 
 
 def test_many_threads_ask_at_once_and_memory_stays_bounded(real: Vocabulary) -> None:

@@ -1,0 +1,236 @@
+"""What is known of a vocabulary before any automaton comes: its tokens by atoms, as tries and as bit rows.
+
+Goes in: the tokens' bytes. Comes out: an `Index` that the mask kernels read. Only `vocabulary` makes one; it knows no
+automaton. Of a token's units (`atoms`) the first is at place 0.
+
+- `nodes`: the trie of all tokens (`kernels`), the tokens of each first atom together: `segments`.
+- `bits`: rows of `n_words` words, a bit a token. Family FIRST, row a: the tokens whose unit 0 has atom a; SECOND: whose
+  unit 1 does; LATER: which have it at place 1 or later; THIRD: at place 2 or later. A family has 128 rows, the heap of
+  a binary tree: row 64 + a is atom a, row i unites rows 2i and 2i + 1, so that a union takes few rows. Rows SHORT + n:
+  the tokens of at most n units.
+- *exits*: for an atom at place 1 or later, the rest of the token from there on. `exit_nodes` is their trie, its
+  segments by atom, its leaves entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with
+  many (letters) have none, `exit_big`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import cache
+from .atoms import N_ATOMS, Atoms, atoms, unit
+from .jit import Ptr, Record, i64, kernel, u8, u32, u64
+from .kernels import build_trie
+
+FIRST, SECOND, LATER, THIRD = 0, 128, 256, 384
+SHORT, N_SHORT = 512, 32
+N_ROWS = SHORT + N_SHORT
+MAX_EXITS = 1 << 12
+"""An atom with more exits has none."""
+
+
+class Index(Record):
+    data: Ptr[u8]
+    offsets: Ptr[i64]
+    n_words: i64  # of a row of bits
+    nodes: Ptr[u64]
+    segments: Ptr[i64]  # [N_ATOMS + 1]
+    bits: Ptr[u32]
+    pairs: Ptr[u32]  # [N_ATOMS, N_ATOMS] how many tokens begin with these two atoms
+    exit_nodes: Ptr[u64]
+    exit_segments: Ptr[i64]  # [N_ATOMS + 1]
+    exit_big: Ptr[u8]  # [N_ATOMS]
+    weights: Ptr[i64]  # [N_ATOMS] how often an atom is at place 1 or later
+    entry_token: Ptr[u32]
+    entry_first: Ptr[u8]
+    entry_second: Ptr[u8]
+    entry_place: Ptr[u8]  # 255: or later
+    entry_between: Ptr[u64]  # atoms at places from 2 to before `place`
+
+
+FORMAT = 1
+"""Version of the cached part's layout."""
+FEW_TOKENS = 1000
+"""So many are not worth a file."""
+
+
+def make_index(data: NDArray[np.uint8], offsets: NDArray[np.int64], n_words: int, content_hash: str) -> Index:
+    """The index of the tokens with the bytes `data[offsets[t] : offsets[t + 1]]`, for masks of `n_words` words. Bit
+    rows are quicker made than read; the tries, which need sorting, are kept in the cache by `content_hash`."""
+    n = len(offsets) - 1
+    width = (n_words + 15) // 16 * 16
+    bits = np.zeros(N_ROWS * width, np.uint32)
+    pairs = np.zeros(N_ATOMS * N_ATOMS, np.uint32)
+    exits = np.zeros(N_ATOMS, np.int64)
+    first = np.zeros(n, np.uint8)
+    survey(atoms(), data, offsets, n, width, bits, pairs, exits, first)
+    unite(bits, width)
+    room = int(exits[exits <= MAX_EXITS].sum())
+    starts, ends = np.zeros(room, np.int64), np.zeros(room, np.int64)
+    keys, firsts, seconds, places = (np.zeros(room, np.uint8) for _ in range(4))
+    token_of, between = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
+    count = collect(atoms(), data, offsets, n, exits, starts, ends, keys, token_of, firsts, seconds, places, between)
+    spelled = np.flatnonzero(offsets[1:] > offsets[:-1])
+    name = f"index-{FORMAT}-{content_hash}"
+    stored = cache.load(name) if n > FEW_TOKENS else None
+    if stored is None:
+        whole = _trie(data, offsets[:-1], offsets[1:], first, spelled)
+        rests = _trie(data, starts, ends, keys, np.arange(count))
+        parts = [whole[1], rests[1], whole[0], rests[0]]
+        stored = len(whole[0]).to_bytes(8, "little") + b"".join(part.tobytes() for part in parts)
+        if n > FEW_TOKENS:
+            cache.store(name, stored)
+    n_nodes = int.from_bytes(stored[:8], "little")
+    numbers = np.frombuffer(stored, np.uint64)
+    parts = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
+    return Index(
+        data=data,
+        offsets=offsets,
+        n_words=width,
+        nodes=parts[2],
+        segments=parts[0].view(np.int64),
+        bits=bits,
+        pairs=pairs,
+        exit_nodes=parts[3],
+        exit_segments=parts[1].view(np.int64),
+        exit_big=(exits > MAX_EXITS).astype(np.uint8),
+        weights=exits,
+        entry_token=token_of,
+        entry_first=firsts,
+        entry_second=seconds,
+        entry_place=places,
+        entry_between=between,
+    )
+
+
+def _trie(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    keys: NDArray[np.uint8],
+    items: NDArray[np.int64],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Nodes and segments of the tries of the items' bytes, one for each key."""
+    whole = data.tobytes()
+    texts = [whole[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    order = np.array(sorted(items.tolist(), key=texts.__getitem__), np.int64)
+    order = order[np.argsort(keys[order], kind="stable")]
+    lengths = ends[order] - starts[order]
+    nodes = np.zeros(int(lengths.sum()) + 1, np.uint64)
+    segments = np.zeros(N_ATOMS + 1, np.int64)
+    open_nodes = np.zeros(int(lengths.max(initial=0)) + 1, np.int64)
+    count = build_trie(data, starts, ends, keys, order, len(order), open_nodes, nodes, segments, N_ATOMS)
+    return nodes[:count].copy(), segments
+
+
+@kernel
+def survey(
+    atoms: Atoms,
+    data: Ptr[u8],
+    offsets: Ptr[i64],
+    n: i64,
+    n_words: i64,
+    bits: Ptr[u32],
+    pairs: Ptr[u32],
+    exits: Ptr[i64],
+    first: Ptr[u8],
+) -> None:
+    """Fill the leaves of `bits`, `pairs`, the number of `exits` of every atom and each token's first atom."""
+    for token in range(n):
+        at = offsets[token]
+        end = offsets[token + 1]
+        place = 0
+        before = 0
+        while at < end:
+            found = unit(atoms, data[at:], end - at)
+            atom = found & 255
+            at += found >> 8
+            leaf = 64 + atom
+            if place == 0:
+                first[token] = u8(atom)
+                put(bits, n_words, FIRST + leaf, token)
+            elif place == 1:
+                put(bits, n_words, SECOND + leaf, token)
+                put(bits, n_words, LATER + leaf, token)
+                pairs[before * N_ATOMS + atom] = u32(pairs[before * N_ATOMS + atom] + 1)
+                exits[atom] += 1
+            else:
+                put(bits, n_words, LATER + leaf, token)
+                put(bits, n_words, THIRD + leaf, token)
+                exits[atom] += 1
+            before = atom
+            place += 1
+        if place > 0 and place < N_SHORT:
+            put(bits, n_words, SHORT + place, token)
+
+
+@kernel
+def put(bits: Ptr[u32], n_words: i64, row: i64, token: i64) -> None:
+    word = row * n_words + (token >> 5)
+    bits[word] = u32(bits[word] | (1 << (token & 31)))
+
+
+@kernel
+def unite(bits: Ptr[u32], n_words: i64) -> None:
+    """Fill the inner rows of the families, and make the short rows cumulative."""
+    for family in range(4):
+        for i in range(63, 0, -1):
+            row = (128 * family + i) * n_words
+            pair = (128 * family + 2 * i) * n_words
+            for w in range(n_words):
+                bits[row + w] = u32(bits[pair + w] | bits[pair + n_words + w])
+    for n in range(1, N_SHORT):
+        row = (SHORT + n) * n_words
+        for w in range(n_words):
+            bits[row + w] = u32(bits[row + w] | bits[row - n_words + w])
+
+
+@kernel
+def collect(
+    atoms: Atoms,
+    data: Ptr[u8],
+    offsets: Ptr[i64],
+    n: i64,
+    exits: Ptr[i64],
+    starts: Ptr[i64],
+    ends: Ptr[i64],
+    keys: Ptr[u8],
+    token_of: Ptr[u32],
+    first: Ptr[u8],
+    second: Ptr[u8],
+    places: Ptr[u8],
+    between: Ptr[u64],
+) -> i64:
+    """Write the exits of the atoms that have at most MAX_EXITS: of every token and atom the first at place 1 or later,
+    and if that is at place 1 the next one. Returns how many."""
+    count = 0
+    for token in range(n):
+        at = offsets[token]
+        end = offsets[token + 1]
+        place = 0
+        zero = 0
+        one = 0
+        from_two: u64 = 0
+        while at < end:
+            found = unit(atoms, data[at:], end - at)
+            atom = found & 255
+            if place == 0:
+                zero = atom
+            elif exits[atom] <= MAX_EXITS and (from_two >> atom & 1) == 0:
+                starts[count] = at
+                ends[count] = end
+                keys[count] = u8(atom)
+                token_of[count] = u32(token)
+                first[count] = u8(zero)
+                second[count] = u8(one)
+                places[count] = u8(min(place, 255))
+                between[count] = from_two
+                count += 1
+            if place == 1:
+                one = atom
+            elif place > 1:
+                from_two = from_two | u64(1 << atom)
+            at += found >> 8
+            place += 1
+    return count

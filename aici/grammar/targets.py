@@ -1,0 +1,395 @@
+"""Where the atoms of characters lead from a state of an automaton.
+
+Goes in: an automaton as a `Machine`, a state. Comes out: for every atom the state that all its characters lead to, 0,
+or MIXED where they differ. Only `fill` uses these kernels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, TAIL, Atoms, atoms
+from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+
+ALL = (1 << 64) - 1
+MIXED = -1
+_UNSET = -2
+
+LEAD_2, LEAD_E0, LEAD_3, LEAD_ED, LEAD_F0, LEAD_4, LEAD_F4, LOW, MIDDLE, HIGH, NEVER = range(
+    FIRST_BEYOND, FIRST_BEYOND + 11
+)
+_BYTE_SETS = [
+    range(0xC2, 0xE0),
+    [0xE0],
+    [*range(0xE1, 0xED), 0xEE, 0xEF],
+    [0xED],
+    [0xF0],
+    range(0xF1, 0xF4),
+    [0xF4],
+    range(0x80, 0x90),
+    range(0x90, 0xA0),
+    range(0xA0, 0xC0),
+    [0xC0, 0xC1, *range(0xF5, 0x100)],
+]
+"""Bytes from 0x80 on, by the part that they play in UTF-8: LEAD_2 to NEVER (The Unicode Standard, table 3-7)."""
+N_SETS = FIRST_BEYOND + len(_BYTE_SETS)
+
+
+class Machine(Record):
+    """An automaton, and for every ASCII atom and every byte set the distinct classes of its bytes."""
+
+    table: Ptr[u32]
+    classes: Ptr[u8]
+    n_classes: i64
+    set_start: Ptr[i32]  # [N_SETS + 1]
+    set_classes: Ptr[u8]
+    class_bytes: Ptr[u64]  # [n_classes] its continuation bytes, bit i is 0x80 + i
+    clean: Ptr[u8]  # [n_states] 1: at the start of a character, and no bytes but UTF-8 are live from here
+
+
+def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int) -> Machine:
+    """`table` is [n_states, n_classes], checked by the caller."""
+    n_states, n_classes = table.shape
+    set_start, set_classes = np.zeros(N_SETS + 1, np.int32), np.zeros(256, np.uint8)
+    members, member_start = _members()
+    distinct(members, member_start, classes, set_start, set_classes)
+    clean, modes = np.zeros(n_states, np.uint8), np.zeros(n_states, np.uint8)
+    todo = np.zeros(n_states, np.uint32)
+    seen = np.zeros(256 * 8, np.uint8)
+    if spells_utf8(table, classes, n_classes, start, modes, todo, seen):
+        clean[:] = modes == 1
+    class_bytes = np.zeros(n_classes, np.uint64)
+    np.bitwise_or.at(class_bytes, classes[0x80:0xC0], np.uint64(1) << np.arange(64, dtype=np.uint64))
+    return Machine(
+        table=table,
+        classes=classes,
+        n_classes=n_classes,
+        set_start=set_start,
+        set_classes=set_classes,
+        class_bytes=class_bytes,
+        clean=clean,
+    )
+
+
+def _members() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The bytes of every ASCII atom and byte set, and where each begins."""
+    fields = atoms().fields
+    beyond = [byte for group in _BYTE_SETS for byte in group]
+    members = np.concatenate([fields["bytes"], np.array(beyond, np.uint8)])
+    sizes = np.cumsum([128, *map(len, _BYTE_SETS)])
+    return members, np.concatenate([fields["byte_start"], sizes[1:]]).astype(np.int32)
+
+
+@kernel
+def distinct(
+    members: Ptr[u8], member_start: Ptr[i32], classes: Ptr[u8], set_start: Ptr[i32], set_classes: Ptr[u8]
+) -> None:
+    """Fill `set_start` and `set_classes`."""
+    count = 0
+    for group in range(N_SETS):
+        first = count
+        set_start[group] = i32(first)
+        for i in range(member_start[group], member_start[group + 1]):
+            found = classes[members[i]]
+            known = 0
+            for j in range(first, count):
+                if set_classes[j] == found:
+                    known = 1
+                    break
+            if known == 0:
+                set_classes[count] = u8(found)
+                count += 1
+    set_start[N_SETS] = i32(count)
+
+
+@kernel
+def after_byte(mode: i64, byte: i64) -> i64:
+    """The automaton of UTF-8: the mode after a byte, 0 if it is not allowed. 1: between characters; 2, 3, 4: so many
+    continuation bytes + 1 to come; 5 to 8: after E0, ED, F0, F4."""
+    if mode == 1:
+        if byte < 0x80:
+            return 1
+        if byte < 0xC2 or byte > 0xF4:
+            return 0
+        if byte < 0xE0:
+            return 2
+        if byte < 0xF0:
+            return 5 if byte == 0xE0 else 6 if byte == 0xED else 3
+        return 7 if byte == 0xF0 else 8 if byte == 0xF4 else 4
+    if byte < 0x80 or byte > 0xBF:
+        return 0
+    if mode < 5:
+        return mode - 1
+    if mode == 5:
+        return 2 if byte >= 0xA0 else 0
+    if mode == 6:
+        return 2 if byte < 0xA0 else 0
+    if mode == 7:
+        return 3 if byte >= 0x90 else 0
+    return 3 if byte < 0x90 else 0
+
+
+@kernel
+def spells_utf8(
+    table: Ptr[u32],
+    classes: Ptr[u8],
+    n_classes: i64,
+    start: i64,
+    modes: Ptr[u8],
+    todo: Ptr[u32],
+    after: Ptr[u8],
+) -> i64:
+    """1 if nothing but UTF-8 is live from `start`, every state being in one mode: then `modes` has it for every state
+    reached. `after`: room for 256 * 8."""
+    for mode in range(1, 9):
+        for c in range(n_classes):
+            after[(mode - 1) * 256 + c] = 255
+        for byte in range(256):
+            at = (mode - 1) * 256 + classes[byte]
+            found = after_byte(mode, byte)
+            after[at] = u8(found if after[at] == 255 or after[at] == found else 254)
+    count = 0
+    if start != 0:
+        modes[start] = 1
+        todo[0] = u32(start)
+        count = 1
+    while count > 0:
+        count -= 1
+        state = todo[count]
+        row = (modes[state] - 1) * 256
+        for c in range(n_classes):
+            target = table[state * n_classes + c]
+            if target != 0:
+                mode = after[row + c]
+                if mode == 0 or mode >= 254 or (modes[target] != 0 and modes[target] != mode):
+                    return 0
+                if modes[target] == 0:
+                    modes[target] = u8(mode)
+                    todo[count] = u32(target)
+                    count += 1
+    return 1
+
+
+class Memo(Record):
+    """What was found out about states, for one thread."""
+
+    live: Ptr[u64]  # [n_states] the continuation bytes that are live, bit i is 0x80 + i
+    goal: Ptr[i32]  # [n_states] where they all lead, or MIXED; _UNSET: neither is known
+    visited: Ptr[i64]  # [n_blocks + n_pages] the state from which a block or page was last visited
+    known: Ptr[i64]  # [N_KNOWN] states whose targets are known
+    rows: Ptr[i32]  # [N_KNOWN, N_ATOMS]
+
+
+N_KNOWN = 32
+
+
+def make_memo(n_states: int) -> Memo:
+    fields = atoms().fields
+    return Memo(
+        live=np.zeros(n_states, np.uint64),
+        goal=np.full(n_states, _UNSET, np.int32),
+        visited=np.zeros(fields["n_blocks"] + fields["n_pages"], np.int64),
+        known=np.full(N_KNOWN, -1, np.int64),
+        rows=np.zeros(N_KNOWN * N_ATOMS, np.int32),
+    )
+
+
+@kernel
+def targets(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
+    """Fill `row`, one number an atom, for a state."""
+    place = state % N_KNOWN
+    known = memo.rows[place * N_ATOMS :]
+    if memo.known[place] != state:
+        find_targets(machine, atoms, memo, state, known)
+        memo.known[place] = state
+    for atom in range(N_ATOMS):
+        row[atom] = known[atom]
+
+
+@kernel
+def find_targets(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
+    base = state * machine.n_classes
+    for atom in range(FIRST_BEYOND):
+        row[atom] = i32(common(machine, base, atom))
+    for atom in range(FIRST_BEYOND, N_ATOMS):
+        row[atom] = 0
+    live = 0
+    for i in range(machine.set_start[LEAD_2], machine.set_start[NEVER + 1]):
+        live = live | machine.table[base + machine.set_classes[i]]
+    if live == 0:
+        return
+    if machine.clean[state] == 0:
+        row[INVALID] = MIXED
+    whole = uniform(machine, state)
+    if whole > 0:
+        for atom in range(FIRST_BEYOND, TAIL + 1):
+            row[atom] = i32(whole)
+    else:
+        by_page(machine, atoms, memo, state, row)
+
+
+@kernel
+def common(machine: Machine, base: i64, group: i64) -> i64:
+    """Where all bytes of an ASCII atom or byte set lead from the row at `base`, or MIXED."""
+    first = machine.set_start[group]
+    found = machine.table[base + machine.set_classes[first]]
+    for i in range(first + 1, machine.set_start[group + 1]):
+        if machine.table[base + machine.set_classes[i]] != found:
+            return MIXED
+    return found
+
+
+@kernel
+def uniform(machine: Machine, state: i64) -> i64:
+    """The live state that every character beyond ASCII leads to, by states that do not differ either; else 0."""
+    base = state * machine.n_classes
+    goal = last_byte(machine, common(machine, base, LEAD_2))
+    if goal <= 0:
+        return 0
+    three = middle(machine, common(machine, base, LEAD_3), LOW, HIGH)
+    if three != goal or middle(machine, common(machine, base, LEAD_E0), HIGH, HIGH) != goal:
+        return 0
+    if middle(machine, common(machine, base, LEAD_ED), LOW, MIDDLE) != goal:
+        return 0
+    if upper(machine, common(machine, base, LEAD_4), LOW, HIGH) != goal:
+        return 0
+    if upper(machine, common(machine, base, LEAD_F0), MIDDLE, HIGH) != goal:
+        return 0
+    return goal if upper(machine, common(machine, base, LEAD_F4), LOW, LOW) == goal else 0
+
+
+@kernel
+def over(machine: Machine, state: i64, first: i64, last: i64) -> i64:
+    """Where the continuation bytes of the sets `first` to `last` lead, or MIXED."""
+    if state <= 0:
+        return MIXED
+    found = common(machine, state * machine.n_classes, first)
+    for group in range(first + 1, last + 1):
+        if common(machine, state * machine.n_classes, group) != found:
+            return MIXED
+    return found
+
+
+@kernel
+def last_byte(machine: Machine, state: i64) -> i64:
+    return over(machine, state, LOW, HIGH)
+
+
+@kernel
+def middle(machine: Machine, state: i64, first: i64, last: i64) -> i64:
+    return last_byte(machine, over(machine, state, first, last))
+
+
+@kernel
+def upper(machine: Machine, state: i64, first: i64, last: i64) -> i64:
+    return middle(machine, over(machine, state, first, last), LOW, HIGH)
+
+
+@kernel
+def by_page(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
+    """The characters beyond ASCII a page at a time, every page and block only once from the same state."""
+    for atom in range(FIRST_BEYOND, TAIL):
+        row[atom] = _UNSET
+    for i in range(atoms.n_blocks + atoms.n_pages):
+        memo.visited[i] = -1
+    dead: u64 = 0
+    for lead in range(0xC2, 0xE0):
+        page = atoms.blocks[atoms.block_of[0] * 64 + lead - 0xC0]
+        dead = dead | visit_page(machine, atoms, memo, go(machine, state, lead), page, row)
+    for lead in range(0xE0, 0xF0):
+        bytes = ALL
+        if lead == 0xE0:
+            bytes = u64(ALL << 32)
+        elif lead == 0xED:
+            bytes = ALL >> 32
+        dead = dead | visit_block(machine, atoms, memo, go(machine, state, lead), lead - 0xE0, bytes, row)
+    for lead in range(0xF0, 0xF5):
+        inner = go(machine, state, lead)
+        for second in range(0x90 if lead == 0xF0 else 0x80, 0x90 if lead == 0xF4 else 0xC0):
+            block = (lead - 0xF0) * 64 + second - 0x80
+            dead = dead | visit_block(machine, atoms, memo, go(machine, inner, second), block, ALL, row)
+    for atom in range(FIRST_BEYOND, TAIL):
+        if row[atom] == _UNSET:
+            row[atom] = 0
+        elif (dead >> atom & 1) != 0:
+            row[atom] = MIXED
+    row[TAIL] = MIXED
+
+
+@kernel
+def go(machine: Machine, state: i64, byte: i64) -> i64:
+    return machine.table[state * machine.n_classes + machine.classes[byte]]
+
+
+@kernel
+def look(machine: Machine, memo: Memo, state: i64) -> None:
+    """Find out `memo.live` and `memo.goal` of a state."""
+    if memo.goal[state] != _UNSET:
+        return
+    live: u64 = 0
+    goal = 0
+    for c in range(machine.n_classes):
+        bytes = machine.class_bytes[c]
+        target = machine.table[state * machine.n_classes + c]
+        if target != 0 and bytes != 0:
+            live = live | bytes
+            goal = target if goal == 0 or goal == target else MIXED
+    memo.live[state] = live
+    memo.goal[state] = i32(goal)
+
+
+@kernel
+def visit_block(machine: Machine, atoms: Atoms, memo: Memo, state: i64, block: i64, bytes: u64, row: Ptr[i32]) -> u64:
+    """Enter into `row` the characters of a block whose second last byte is among `bytes`; returns the atoms of which
+    one was dead."""
+    block = atoms.block_of[block]
+    if bytes == ALL:
+        if memo.visited[block] == state:
+            return 0
+        memo.visited[block] = state
+    look(machine, memo, state)
+    live = memo.live[state] & bytes
+    dead: u64 = 0
+    for i in range(atoms.part_start[block], atoms.part_start[block + 1]):
+        if (atoms.part_bytes[i] & bytes & u64(~live)) != 0:
+            dead = dead | u64(1 << atoms.part_atom[i])
+    for i in range(64):
+        if (live >> i & 1) != 0:
+            page = atoms.blocks[block * 64 + i]
+            dead = dead | visit_page(machine, atoms, memo, go(machine, state, 0x80 + i), page, row)
+    return dead
+
+
+@kernel
+def visit_page(machine: Machine, atoms: Atoms, memo: Memo, state: i64, page: i64, row: Ptr[i32]) -> u64:
+    """Enter the characters of a page into `row`; returns the atoms of which one was dead."""
+    part = atoms.n_blocks + page
+    if memo.visited[part] == state:
+        return 0
+    memo.visited[part] = state
+    look(machine, memo, state)
+    live = memo.live[state]
+    goal = memo.goal[state]
+    dead: u64 = 0
+    for i in range(atoms.part_start[part], atoms.part_start[part + 1]):
+        atom = atoms.part_atom[i]
+        bytes = atoms.part_bytes[i]
+        if (bytes & u64(~live)) != 0:
+            dead = dead | u64(1 << atom)
+        if (bytes & live) != 0:
+            if goal == MIXED:
+                for j in range(64):
+                    if (bytes & live) >> j & 1 != 0:
+                        enter(row, atom, go(machine, state, 0x80 + j))
+            else:
+                enter(row, atom, goal)
+    return dead
+
+
+@kernel
+def enter(row: Ptr[i32], atom: i64, target: i64) -> None:
+    if row[atom] == _UNSET:
+        row[atom] = i32(target)
+    elif row[atom] != target:
+        row[atom] = MIXED
