@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
 
 from . import charset
 from .charset import CharSet
@@ -65,23 +69,29 @@ def _category_union(wanted: frozenset[str]) -> CharSet:
     return charset.from_ranges(r for name in sorted(wanted) for r in ranges.get(name, ()))
 
 
+_UNSCANNED = {
+    "Cn": [(ASSIGNED_END, 0xDFFFF), (0xE1000, 0xEFFFF), (0xFFFFE, 0xFFFFF), (0x10FFFE, 0x10FFFF)],
+    "Co": [(0xF0000, 0xFFFFD), (0x100000, 0x10FFFD)],
+}
+"""The categories of the planes that are not looked at one by one (a test does)."""
+
+
 @lru_cache(maxsize=1)
 def _category_ranges() -> dict[str, list[tuple[int, int]]]:
     """Inclusive ranges of every general category."""
-    out: dict[str, list[tuple[int, int]]] = {}
-    category = unicodedata.category
-    start, current = 0, category("\0")
-    for code, name in enumerate(map(category, _text(0x110000))):
-        if name != current:
-            out.setdefault(current, []).append((start, code - 1))
-            start, current = code, name
-    out.setdefault(current, []).append((start, 0x10FFFF))
+    out = {name: list(ranges) for name, ranges in _UNSCANNED.items()}
+    for start, end in ((0, ASSIGNED_END), (0xE0000, 0xE1000)):
+        names = "".join(map(unicodedata.category, _text(end)[start:]))
+        codes = np.frombuffer(names.encode(), np.uint16)
+        edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), end - start]
+        for low, high in pairwise(edges):
+            out.setdefault(names[2 * low : 2 * low + 2], []).append((start + low, start + high - 1))
     return out
 
 
 def _text(end: int) -> str:
     """Every code point below `end` in order."""
-    return "".join(map(chr, range(end)))
+    return np.arange(end, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def fold(literals: CharSet) -> CharSet:
@@ -143,7 +153,7 @@ def _case_tables() -> tuple[dict[int, int], dict[int, tuple[int, ...]], dict[int
     lower: dict[int, int] = {}
     by_upper: dict[str, list[int]] = {}
     lowered_from: dict[int, list[int]] = {}
-    for code, char in enumerate(_text(CASED_END)):
+    for code, char in _cased_blocks():
         low = ord(char.lower()[0])
         if low != code:
             lower[code] = low
@@ -154,3 +164,12 @@ def _case_tables() -> tuple[dict[int, int], dict[int, tuple[int, ...]], dict[int
                 by_upper.setdefault(up, []).append(code)
     same_upper = {c: tuple(t for t in group if t != c) for group in by_upper.values() if len(group) > 1 for c in group}
     return lower, same_upper, {code: tuple(sources) for code, sources in lowered_from.items()}
+
+
+def _cased_blocks() -> Iterator[tuple[int, str]]:
+    """(code, character) of every character that has case, and of some around it."""
+    text = _text(CASED_END)
+    for start in range(0, CASED_END, 64):
+        block = text[start : start + 64]
+        if block.lower() != block or block.upper() != block:
+            yield from enumerate(block, start)

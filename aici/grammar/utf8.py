@@ -113,7 +113,19 @@ class _Builder:
         if base >= floor and self.starts[self.piece + 1] >= base + (1 << bits):
             return self._uniform(atom, bits)
         step = bits - 6
+        if step == 0:
+            return self._node(self._leaf(base))
         return self._node([self._block(base + (i << step), step, floor) for i in range(64)])
+
+    def _leaf(self, base: int) -> list[int]:
+        """The atoms of the 64 characters from `base`."""
+        row: list[int] = []
+        while len(row) < 64:
+            end = min(self.starts[self.piece + 1] - base, 64)
+            row += [self.atoms[self.piece]] * (end - len(row))
+            if end < 64:
+                self.piece += 1
+        return row
 
     def _uniform(self, atom: int, bits: int) -> int:
         """The child for 2**bits characters that are all of one atom."""

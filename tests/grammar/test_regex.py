@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -276,10 +277,18 @@ def test_classes_are_those_of_re(pattern: str) -> None:
 
 
 def test_nothing_beyond_the_scanned_planes_has_a_class() -> None:
-    for code in range(unicode.CASED_END, 0x110000):
-        char = chr(code)
-        assert char.lower() == char == char.upper()
-        assert code < unicode.ASSIGNED_END or not (char.isalnum() or char.isspace() or char.isdecimal())
+    every = "".join(map(chr, range(unicode.CASED_END, 0x110000)))
+    assert every.lower() == every == every.upper()
+    assert not re.search(r"[\w\s]", every[unicode.ASSIGNED_END - unicode.CASED_END :])
+
+
+def test_categories_are_those_of_unicodedata() -> None:
+    category = unicodedata.category
+    found = {name: unicode.category_class(name) for name in unicode.CATEGORIES}
+    every = [*range(0x3000), *range(0xE000, 0xE100), *range(0x1F000, 0x110000, 7), *range(0xE0000, 0xE1100), 0x10FFFF]
+    for code in every:
+        assert code in found[category(chr(code))]
+    assert sum(hi - lo + 1 for chars in found.values() for lo, hi in chars.ranges()) == 0x110000 - 0x800
 
 
 @pytest.mark.parametrize(
