@@ -26,6 +26,9 @@ from aici.host.sampling import Sampler, SamplingParams
 from aici.host.weights import packaged_model
 
 N_VOCAB, WIDTH, CONTEXT = 258, 32, 48
+NOISE = 0.25
+"""The tiny model's logits reach 17; the cache is F16 and sums depend on the batch: 0.06 was seen. A wrong token moves
+them by whole units."""
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +112,7 @@ class CacheModel(RuleBasedStateMachine):
             self.tokens[feed.seq] += feed.tokens
             self.fresh.free(0)
             assert logits is not None
-            np.testing.assert_allclose(logits, logits_of(self.fresh, 0, self.tokens[feed.seq]), atol=0.02)
+            np.testing.assert_allclose(logits, logits_of(self.fresh, 0, self.tokens[feed.seq]), atol=NOISE)
 
     @rule(seq=st.integers(0, 3), data=st.data())
     def truncate(self, seq: int, data: st.DataObject) -> None:
@@ -175,7 +178,7 @@ def test_a_long_feed_is_split_into_passes(tiny: Path, monkeypatch: pytest.Monkey
         if one is None or two is None:
             assert one is two is None
         else:
-            np.testing.assert_allclose(one, two, atol=0.02)
+            np.testing.assert_allclose(one, two, atol=NOISE)
     assert cached(whole) == cached(split) == [13, 14, 1]
     whole.close()
     split.close()
