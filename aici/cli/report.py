@@ -6,7 +6,9 @@ In: a `Result`. Out: text on streams.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from statistics import median
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -17,6 +19,8 @@ from aici.host.result import Result, StepTiming
 
 from .view import printable, shown_value
 
+_TIMES: Final = ("vm", "mask", "engine", "sampling", "total")
+
 
 def print_report(console: Console, result: Result) -> None:
     """Errors go to standard error, all else to the console."""
@@ -26,8 +30,9 @@ def print_report(console: Console, result: Result) -> None:
             table.add_row(Text(printable(name)), Text(shown_value(value)))
         console.print(table)
     elif result.variables:
+        print("variables:")
         for name, value in result.variables.items():
-            print(f"{printable(name)} = {shown_value(value)}")
+            print(f"  {printable(name)} = {shown_value(value)}")
     usage = result.usage
     text = f"{usage.sampled_tokens} tokens sampled, {usage.ff_tokens} processed, cost {usage.cost}"
     console.print(Text(text, style="dim"))
@@ -43,20 +48,19 @@ def print_errors(result: Result) -> None:
 
 
 def print_stats(console: Console, steps: list[StepTiming]) -> None:
-    """A line a step, times in milliseconds; the mask's time is spent while the engine works."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("step", "sequences", "tokens", "VM", "mask", "engine", "sampling", "total", "host share"):
-        table.add_column(name, justify="right")
+    """A line a step, times in milliseconds. Masks are made while the engine works; `host` is the share of all the rest
+    but the engine in the step."""
+    lines = [
+        f"{'step':>6}{'seqs':>5}{'tokens':>7}{'VM':>9}{'mask':>9}{'engine':>9}{'sample':>9}{'total':>9}{'host':>7}"
+    ]
     for number, step in enumerate(steps, 1):
-        table.add_row(str(number), str(step.sequences), str(step.tokens), *_times(step))
+        lines.append(f"{number:6}{step.sequences:5}{step.tokens:7}{_times(step)}")
     if steps:
-        table.add_section()
-        columns = ("vm", "mask", "engine", "sampling", "total")
-        middle = StepTiming(**{c: median(getattr(s, c) for s in steps) for c in columns}, sequences=0, tokens=0)
-        table.add_row("median", "", "", *_times(middle))
-    console.print(table)
+        middle = replace(steps[0], **{name: median(getattr(step, name) for step in steps) for name in _TIMES})
+        lines.append(f"{'median':>6}{'':12}{_times(middle)}")
+    console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
-def _times(step: StepTiming) -> list[str]:
-    times = (step.vm, step.mask, step.engine, step.sampling, step.total)
-    return [*(f"{1000 * time:.3f}" for time in times), f"{100 * (step.total - step.engine) / step.total:.1f} %"]
+def _times(step: StepTiming) -> str:
+    times = "".join(f"{1000 * getattr(step, name):9.2f}" for name in _TIMES)
+    return f"{times}{(step.total - step.engine) / step.total:7.1%}"

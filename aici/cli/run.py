@@ -95,7 +95,7 @@ def _watch(host: Host, request: RunRequest, console: Console, plain: bool) -> Re
     """Run, showing events."""
     from .view import LiveView, PlainView
 
-    view: View = PlainView(sys.stdout.write) if plain or not _has_colors(console) else LiveView(console)
+    view: View = PlainView(sys.stdout) if plain or not _has_colors(console) else LiveView(console)
     handle = host.submit(request, listen=True)
     try:
         for event in handle:

@@ -6,13 +6,14 @@ so that no output of theirs can play with the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
+from rich.segment import Segment
 from rich.text import Text
 
 from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
@@ -26,7 +27,7 @@ _STYLES: Final = {
     "error": "bold red",
 }
 _REFRESH: Final = 1 / 12  # seconds between two pictures
-_VALUE_WIDTH: Final = 2000  # bytes of a variable that are shown
+_VALUE_WIDTH: Final = 2000  # characters or bytes of a variable that are shown
 
 
 class View(Protocol):
@@ -44,11 +45,10 @@ def printable(text: str) -> str:
 
 def shown_value(value: bytes) -> str:
     """A variable's value as text, or in hex where it is no text; long ones are cut."""
-    start = value[:_VALUE_WIDTH]
     try:
-        text = printable(start.decode("utf-8"))
+        text = printable(value.decode()[:_VALUE_WIDTH])
     except UnicodeDecodeError:
-        text = f"0x{start.hex()}"
+        text = f"0x{value[:_VALUE_WIDTH].hex()}"
     return text if len(value) <= _VALUE_WIDTH else f"{text}… ({len(value)} bytes)"
 
 
@@ -60,8 +60,8 @@ def _sign(character: str) -> str:
 class PlainView:
     """A line a piece: `[branch] kind  | text`, further lines of the text under it. Made for reading and for grep."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
-        self._write = write
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._open: dict[int, tuple[str, bytearray]] = {}  # by branch: what may still go on, and its kind
 
     def show(self, event: Event) -> None:
@@ -109,7 +109,8 @@ class PlainView:
         margin = " " * (len(head) - 1) + "|"
         lines = printable(text).split("\n")
         for index, line in enumerate(lines):
-            self._write(f"{margin if index else head} {line}".rstrip(" " if not line else "") + "\n")
+            start = margin if index else head
+            print(f"{start} {line}" if line else start, file=self._stream, flush=True)
 
 
 @dataclass
@@ -146,6 +147,20 @@ class _Block:
         return text
 
 
+class _Picture:
+    """All blocks; while the run goes on only as many of the last lines as the terminal has."""
+
+    def __init__(self, blocks: Iterable[_Block], whole: bool) -> None:
+        self._texts = Group(*(block.render() for block in blocks))
+        self._whole = whole
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._texts, options.update(height=None), pad=False)
+        for line in lines if self._whole else lines[-max(1, console.height - 1) :]:
+            yield from line
+            yield Segment.line()
+
+
 class LiveView:
     """One block a branch, drawn over and over while the run goes on."""
 
@@ -153,7 +168,7 @@ class LiveView:
         self._blocks: dict[int, _Block] = {0: _Block("")}
         self._logs: dict[int, str] = {}  # by branch: printed, but no line break yet
         self._drawn = 0.0
-        self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis")
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="visible")
         self._live.start()
 
     def show(self, event: Event) -> None:
@@ -182,14 +197,15 @@ class LiveView:
         for branch, rest in self._logs.items():
             if rest:
                 self._log(branch, "\n")
-        self._draw()
+        self._draw(whole=True)
         self._live.stop()
 
     def _log(self, branch: int, text: str) -> None:
         """Whole lines go above the picture and stay there."""
         *lines, self._logs[branch] = (self._logs.get(branch, "") + text).split("\n")
+        label = f"[{branch}] log: " if self._blocks[branch].title else "log: "
         for line in lines:
-            self._live.console.print(Text(f"{self._blocks[branch].title}log: {printable(line)}", style="dim yellow"))
+            self._live.console.print(Text(label + printable(line), style="dim yellow"))
 
     def _fork(self, branch: int, branches: tuple[int, ...]) -> None:
         if len(branches) == 1:
@@ -198,7 +214,6 @@ class LiveView:
         for index in branches[1:]:
             self._blocks[index] = _Block(f"[{index}] from [{branch}] ")
 
-    def _draw(self) -> None:
-        blocks = [block.render() for block in self._blocks.values()]
-        self._live.update(Group(*blocks), refresh=True)
+    def _draw(self, whole: bool = False) -> None:
+        self._live.update(_Picture(self._blocks.values(), whole), refresh=True)
         self._drawn = monotonic()
