@@ -88,7 +88,7 @@ class _Parser:
                 at = self.recover(at)
                 continue
             if not accepted:
-                if self.tokens[at].type != ERROR:
+                if not self.line_is_damaged(at):
                     self.sink.error(*explain(self.sink.source, self.tokens, at, self.awaited()))
                 at = self.recover(at)
             elif self.tokens[at].type == END:
@@ -150,6 +150,14 @@ class _Parser:
         return step.action(span, *children)
 
     # After an error
+
+    def line_is_damaged(self, at: int) -> bool:
+        """Whether the lexer has complained about the line from here on: then nothing more is to be said about it."""
+        while self.tokens[at].type not in ("_NEWLINE", "_DEDENT", END):
+            if self.tokens[at].type == ERROR:
+                return True
+            at += 1
+        return False
 
     def awaited(self) -> frozenset[str]:
         """Types of the tokens that could stand here: fewer than the row names, because LALR merges lookaheads."""

@@ -34,8 +34,9 @@ def explain(source: SourceFile, tokens: list[Token], at: int, awaited: Collectio
     failure = _Failure(source, tokens, at, awaited)
     for rule in (_blocks, _wrong_keyword, _refused, _f_strings, _statements, _expressions):
         for message, hint in rule(failure):
-            return failure.token.span, message, hint
-    return failure.token.span, *_unexpected(failure)
+            return failure.span, message, hint or _open_bracket(failure)
+    message, hint = _unexpected(failure)
+    return failure.span, message, hint or _open_bracket(failure)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,20 @@ class _Failure:
     @property
     def first(self) -> Token:
         return self.tokens[self.begin]
+
+    @property
+    def soft_keyword(self) -> str:
+        """`match` or `type` if the line is such a statement: to us they are names."""
+        if self.first.type == "NAME" and self.previous:
+            if self.first.value == "match" and self.line_opens_block:
+                return "match"
+            if self.first.value == "type" and self.at == self.begin + 1 and self.type == "NAME":
+                return "type"
+        return ""
+
+    @property
+    def span(self) -> Span:
+        return self.first.span if self.soft_keyword else self.token.span
 
     @property
     def line_opens_block(self) -> bool:
@@ -115,11 +130,7 @@ def _refused(it: _Failure) -> Iterator[Answer]:
         words.clear()
     if it.type == "[" and "(" in it.awaited and it.first.type in ("def", "async"):
         words.insert(0, "def [")
-    if it.first.type == "NAME" and it.previous:
-        if it.first.value == "match" and it.line_opens_block:
-            words.insert(0, "match")
-        if it.first.value == "type" and it.at == it.begin + 1 and it.type == "NAME":
-            words.insert(0, "type")
+    words.insert(0, it.soft_keyword)
     if it.previous == "from" and it.type in (".", "..."):
         words.insert(0, "from .")
     for word in words:
@@ -141,6 +152,8 @@ def _statements(it: _Failure) -> Iterator[Answer]:
         yield "expected ':'", "write 'elif' instead of 'else if'"
     if it.type == "," and it.first.type == "except":
         yield "several exception types need parentheses", "write except (A, B):"
+    if it.type == "=" and it.first.type in ("def", "async"):
+        yield "this parameter cannot have a default", "* and ** parameters have none, the others at most one"
     if it.type == "=" and (":" in it.awaited or ")" in it.awaited or "]" in it.awaited):
         yield "'=' cannot stand in an expression", "to compare, write ==; to assign on the way, write :="
     if it.type == "_NEWLINE" and ":" in it.awaited and it.first.type not in ("NAME", "(", "["):
@@ -155,11 +168,11 @@ def _expressions(it: _Failure) -> Iterator[Answer]:
         yield "':=' cannot stand here", hint
     if it.type == ")" and "," in it.awaited and ")" not in it.awaited and "NAME" not in it.awaited:
         yield "a starred expression cannot stand alone in parentheses", "for a tuple, put a comma behind it"
+    if "else" in it.awaited and "_NEWLINE" not in it.awaited and it.previous not in ("", "else") and it.type != ":":
+        yield "expected 'else' in the conditional expression", "write: value if condition else other"
     if it.type == "for" and it.previous:
         hint = "a generator expression beside other arguments needs parentheses; * and ** cannot be its element"
         yield "'for' cannot stand here", hint
-    if "else" in it.awaited and it.previous and "_NEWLINE" not in it.awaited and it.first.type != "else":
-        yield "expected 'else' in the conditional expression", "write: value if condition else other"
     if it.type in _OTHER_LANGUAGES and it.previous == it.type:
         yield f"unexpected '{it.type}'", f"write '{_OTHER_LANGUAGES[it.type]}'"
     if it.type in ("NAME", "NUMBER", "STRING", "_FSTRING_START") and "," in it.awaited and "NAME" not in it.awaited:
@@ -172,6 +185,18 @@ def _unexpected(it: _Failure) -> Answer:
         if not awaited.startswith("_"):
             return f"expected {'a name' if awaited == 'NAME' else repr(awaited)}", None
     return f"unexpected {_shown(it)}", None
+
+
+def _open_bracket(it: _Failure) -> str | None:
+    """A question about the bracket that the token is in, if that was opened on an earlier line."""
+    depth = 0
+    for token in reversed(it.tokens[it.begin : it.at]):
+        depth += (token.type in ")]}") - (token.type in "([{")
+        if depth < 0:
+            line = it.source.position(token.start)[0]
+            same = line == it.source.position(it.token.start)[0]
+            return None if same else f"is the '{token.type}' on line {line} closed?"
+    return None
 
 
 def _shown(it: _Failure) -> str:
