@@ -28,7 +28,7 @@ from aici.host.weights import packaged_model
 N_VOCAB, WIDTH, CONTEXT = 258, 32, 48
 NOISE = 0.25
 """The tiny model's logits reach 17; the cache is F16 and sums depend on the batch: differences of 0.06 were seen. One
-wrong token in the cache moves them by 1.8 in the median, by less than 0.07 in one case of ten; one run compares often."""
+wrong token in the cache moves them by 1.8 in the median, by less than 0.07 in one case of ten; a run compares often."""
 
 
 @pytest.fixture(scope="session")
