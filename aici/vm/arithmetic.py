@@ -123,7 +123,7 @@ def _repeat(m: Runtime, sequence: Any, count: int) -> Value:
     if not count or count < 0 or not sequence:
         return sequence * 0
     if type(sequence) in (str, bytes):
-        size = text_size(sequence) * count
+        size = 56 + (text_size(sequence) - 56) * count
         m.allocate(size)
         m.charge(size >> 7)
     else:

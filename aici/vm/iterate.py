@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .context import Runtime
 
 _SEQUENCES = frozenset({list, tuple, str, bytes, range})
+_HEAVY = frozenset({tuple, SetValue})
 
 
 def make_iterator(m: Runtime, value: Value) -> Value:
@@ -111,6 +112,8 @@ def _keys_step(m: Runtime, it: KeysIterator) -> Value:
     it.index += 1
     if it.what == "keys":
         return key
+    if type(key) in _HEAVY:
+        m.key(key)  # hashed anew
     if key not in table:
         raise m.error("RuntimeError", "dictionary keys changed during iteration")
     if it.what == "values":

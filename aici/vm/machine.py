@@ -33,6 +33,7 @@ from .values import (
 
 _LOG = logging.getLogger(__name__)
 _NESTED = 8  # Python frames between a native that calls back and the handlers of the inner run
+_LEAVING = 3  # units for each frame that an exception passes
 _REPORT_FUEL = 100_000  # for the text of an uncaught exception, when the controller's own fuel may be gone
 _MESSAGE = 10_000  # characters kept of that text
 
@@ -191,6 +192,7 @@ class Machine(Runtime):
         while len(frames) > self.base:
             frame = frames[-1]
             at = frame.pc - 1
+            self.charge(_LEAVING)
             if how is not Raised.AGAIN:
                 value.trace.append((frame.code.index, at))
             how = Raised.PASSING

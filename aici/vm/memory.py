@@ -39,6 +39,7 @@ SET_ENTRY = 100
 DICT_ENTRY = 136
 OBJECT = 64  # a value of one of our own classes, without what it holds
 FRAME = 400
+FUNCTION = 3 * OBJECT
 
 SLOTTED: tuple[type, ...] = (
     BoundMethod,
@@ -85,7 +86,7 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
             seen.add(id(value))
             count += 1
             if count & 1023 == 0:
-                charge(128)
+                charge(512)
             total += sizer(value)
             children = _CHILDREN.get(kind)
             if children is not None:
@@ -93,7 +94,7 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
                 break
         else:
             stack.pop()
-    charge((count & 1023) >> 3)
+    charge((count & 1023) >> 1)
     return total
 
 
@@ -118,6 +119,7 @@ _SIZES: dict[type, Callable[[Any], int]] = {
     range: lambda value: OBJECT,
     **{kind: lambda value: OBJECT for kind in SLOTTED},
     Frame: lambda value: FRAME,
+    FunctionValue: lambda value: FUNCTION,
 }
 
 _CHILDREN: dict[type, Callable[[Any], Any]] = {

@@ -14,7 +14,7 @@ from . import arithmetic, compare, iterate, subscript
 from .attributes import find_method, get_attribute, set_attribute, type_of
 from .frame import Code, Frame, Handler
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
-from .memory import DICT_ENTRY, LIST_ITEM, OBJECT, SET_ENTRY, text_size
+from .memory import DICT_ENTRY, FUNCTION, LIST_ITEM, OBJECT, SET_ENTRY, text_size
 from .native import BUILTINS, Raised, Throw
 from .program import Program
 from .values import UNBOUND, Cell, ExceptionValue, FunctionValue, ModuleValue, SetValue, TypeValue, Value
@@ -442,7 +442,7 @@ def _make_function(m: Machine, frame: Frame, a: int, b: int) -> None:
     first = function.n_positional
     names = [function.locals[first + index] for index in function.keyword_defaults]
     cells = tuple([frame.cells[index] for index in function.captures])
-    m.allocate(2 * OBJECT + LIST_ITEM * (b + len(cells)))
+    m.allocate(FUNCTION + LIST_ITEM * (b + len(cells)))
     keyword_defaults = dict(zip(names, defaults[positional:], strict=True))
     frame.stack.append(FunctionValue(a, tuple(defaults[:positional]), keyword_defaults, cells))
 
