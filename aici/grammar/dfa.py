@@ -7,7 +7,6 @@ fields. Everybody may import this module; it knows neither patterns nor tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -104,27 +103,6 @@ class Dfa:
                 label = _label(np.flatnonzero(successors == target).tolist())
                 lines.append(f'  {state} -> {target} [label="{label}"];')
         return "\n".join([*lines, "}"]) + "\n"
-
-
-def canonical(table: npt.NDArray[np.integer], accepting: npt.NDArray[np.uint8]) -> Dfa:
-    """The canonical form of a minimal automaton: `table` [n, 256] of next states, state 0 dead, 1 the start, all
-    reachable."""
-    columns: dict[bytes, int] = {}
-    by_byte = np.ascontiguousarray(table.T)
-    classes = np.array([columns.setdefault(column.tobytes(), len(columns)) for column in by_byte], np.uint8)
-    firsts = [int(np.argmax(classes == c)) for c in range(len(columns))]
-    narrow = table[:, firsts]
-    order = [0, 1]
-    number = {0: 0, 1: 1}
-    for state in islice(order, 1, None):
-        for target in narrow[state].tolist():
-            if target not in number:
-                number[target] = len(order)
-                order.append(target)
-    numbers = np.zeros(len(table), np.uint32)
-    numbers[order] = np.arange(len(order))
-    renamed = numbers[narrow[order]].astype(np.uint16 if len(order) <= 0x10000 else np.uint32)
-    return Dfa(len(order), len(firsts), classes, np.ascontiguousarray(renamed), accepting[order])
 
 
 def _label(members: list[int]) -> str:

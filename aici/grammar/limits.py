@@ -19,7 +19,7 @@ class DfaLimits:
     positions: int = 16_384
     """Characters and classes of the pattern once its counted repetitions are written out."""
     states: int = 65_535
-    """States of an automaton over characters, before it is minimised; also of the automaton over bytes of options."""
+    """States of an automaton over characters, before it is minimised."""
     work: int = 40_000_000
     """Machine words touched by the subset construction."""
     cells: int = 16_000_000

@@ -1,8 +1,6 @@
-"""From a list of texts to the automaton that accepts exactly these.
+"""From a list of texts to the automaton that accepts exactly these, in time linear in their bytes.
 
-The texts are sorted and added one by one to an automaton that is minimal at any time but for the path of the latest
-text (J. Daciuk et al., "Incremental construction of minimal acyclic finite-state automata", 2000), so the work is
-linear in the bytes. Goes in: texts. Comes out: a `Dfa`. Everybody may import this module.
+Goes in: texts. Comes out: a `Dfa`. Everybody may import this module.
 """
 
 from __future__ import annotations
@@ -11,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .dfa import Dfa, canonical
+from . import dfa_kernels as kernels
+from .dfa import Dfa
 from .errors import OptionsError, OptionsLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
 
@@ -21,80 +20,67 @@ def compile_options(options: Sequence[str], limits: DfaLimits = DEFAULT_LIMITS) 
 
     Raises OptionsError for no options at all and for one that is not text, OptionsLimitError past a limit.
     """
-    texts = _encoded(options, limits)
-    rows, accepting = _Builder(limits).build(texts)
-    table = np.zeros((len(rows), 256), np.int64)
-    for state, row in enumerate(rows):
-        for byte, target in row:
-            table[state, byte] = target
-    return canonical(table, np.array(accepting, np.uint8))
-
-
-def _encoded(options: Sequence[str], limits: DfaLimits) -> list[bytes]:
-    """The options in UTF-8, sorted, each once."""
     if not options:
         raise OptionsError("there are no options")
-    texts = set()
-    total = 0
-    for index, option in enumerate(options):
-        if not isinstance(option, str):
-            raise OptionsError(f"an option has to be text, not {type(option).__name__}", index)
-        try:
-            texts.add(option.encode())
-        except UnicodeEncodeError:
-            raise OptionsError("an option holds a surrogate, which is not a character of any text", index) from None
-        total += len(option)
-        if total > limits.option_bytes:
-            raise OptionsLimitError(f"the options have more than {limits.option_bytes:,} characters", index)
-    return sorted(texts)
+    texts = _encoded(options)
+    data = b"".join(texts)
+    if len(data) > limits.option_bytes:
+        raise OptionsLimitError(f"the options have {len(data):,} bytes; the limit is {limits.option_bytes:,}")
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
+    words = kernels.Words(data=np.frombuffer(data or b"\0", np.uint8), offsets=offsets, n=len(texts))
+    automaton = _room(len(data) + 1, max(map(len, texts)) + 1)
+    n = kernels.acyclic(words, automaton)
+    return _lay_out(automaton, n, _classes(data), limits)
 
 
-_Row = tuple[tuple[int, int], ...]
+def _encoded(options: Sequence[str]) -> list[bytes]:
+    """The options in UTF-8, sorted, each once."""
+    try:
+        return sorted({str.encode(option) for option in options})
+    except (TypeError, UnicodeEncodeError):
+        for index, option in enumerate(options):
+            if not isinstance(option, str):
+                raise OptionsError(f"an option has to be text, not {type(option).__name__}", index) from None
+            if any("\ud800" <= char <= "\udfff" for char in option):
+                message = "an option holds a surrogate, which is not a character of any text"
+                raise OptionsError(message, index) from None
+        raise
 
 
-class _Builder:
-    """State 0 is dead, 1 the start; a finished state is registered by acceptance and row."""
-
-    def __init__(self, limits: DfaLimits) -> None:
-        self.limits = limits
-        self.rows: list[_Row] = [(), ()]
-        self.accepting = [False, False]
-        self.known: dict[tuple[bool, _Row], int] = {}
-        self.path: list[list[tuple[int, int]]] = [[]]
-        self.ends = [False]
-
-    def build(self, texts: list[bytes]) -> tuple[list[_Row], list[bool]]:
-        previous = b""
-        for text in texts:
-            common = _common(previous, text)
-            self._finish(previous, common)
-            self.path += [[] for _ in range(len(text) - common)]
-            self.ends += [False] * (len(text) - common)
-            self.ends[-1] = True
-            previous = text
-        self._finish(previous, 0)
-        self.rows[1], self.accepting[1] = tuple(self.path[0]), self.ends[0]
-        return self.rows, self.accepting
-
-    def _finish(self, text: bytes, depth: int) -> None:
-        """Registers the states of the latest text below `depth`."""
-        while len(self.path) - 1 > depth:
-            key = (self.ends.pop(), tuple(self.path.pop()))
-            state = self.known.get(key)
-            if state is None:
-                state = self.known[key] = len(self.rows)
-                self.rows.append(key[1])
-                self.accepting.append(key[0])
-                if len(self.rows) > self.limits.states:
-                    raise OptionsLimitError(f"the options need more than {self.limits.states:,} states")
-            self.path[-1].append((text[len(self.path) - 1], state))
+def _room(states: int, depth: int) -> kernels.Acyclic:
+    """Memory for an automaton of so many states; the system commits it as it is touched."""
+    buckets = 1 << (2 * states).bit_length()
+    return kernels.Acyclic(
+        edges=np.empty(states, np.uint32),
+        edge_start=np.empty(states + 1, np.uint32),
+        ends=np.empty(states, np.uint8),
+        hashes=np.empty(states, np.uint64),
+        buckets=np.empty(buckets, np.uint32),
+        mask=buckets - 1,
+        open_edges=np.empty(states, np.uint32),
+        open_counts=np.empty(depth, np.uint32),
+        open_ends=np.empty(depth, np.uint8),
+    )
 
 
-def _common(a: bytes, b: bytes) -> int:
-    """Length of the common prefix."""
-    n = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        n += 1
-    return n
+def _classes(data: bytes) -> list[int]:
+    """A class for every byte that occurs and one for the others, numbered in order of their first byte."""
+    used = set(data)
+    number: dict[int, int] = {}
+    return [number.setdefault(byte if byte in used else -1, len(number)) for byte in range(256)]
+
+
+def _lay_out(automaton: kernels.Acyclic, n: int, of_byte: list[int], limits: DfaLimits) -> Dfa:
+    """The canonical form of an acyclic automaton of n states."""
+    n_classes = max(of_byte) + 1
+    if (n + 1) * n_classes > limits.cells:
+        raise OptionsLimitError(f"the options need more than {limits.cells:,} table entries")
+    classes = np.array(of_byte, np.uint8)
+    table = np.empty((n + 1) * n_classes, np.uint32)
+    ends = np.empty(n + 1, np.uint8)
+    scratch = np.empty((2, n), np.uint32)
+    kernels.lay_out(automaton, n, classes, n_classes, scratch[0], scratch[1], table, ends)
+    kept = kernels.merge_classes(n + 1, n_classes, table, classes, np.empty(256, np.uint64))
+    narrow = table[: (n + 1) * kept].astype(np.uint16 if n < 0x10000 else np.uint32)
+    return Dfa(n + 1, kept, classes, narrow.reshape(n + 1, kept), ends)

@@ -6,10 +6,14 @@ apart; only the minimal automaton is spelled out in bytes. Everybody may import 
 
 from __future__ import annotations
 
+import re
+
 from . import nfa
 from .determinise import determinise
 from .dfa import Dfa
+from .errors import OptionsError
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .options import compile_options
 from .regex_syntax import parse
 
 
@@ -18,6 +22,27 @@ def compile_regex(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
+    if len(pattern) <= limits.pattern_length and (words := _words(pattern)):
+        try:
+            return compile_options(words, limits)
+        except OptionsError:
+            pass  # the way of patterns says where
     syntax = parse(pattern, limits)
-    automaton = nfa.build(syntax, limits)
-    return determinise(automaton, pattern, limits)
+    return determinise(nfa.build(syntax, limits), pattern, limits)
+
+
+_WORD = r"(?:[^\\.\[{()*+?^$|]|\\[^a-zA-Z0-9])*"
+_ALTERNATIVES = re.compile(rf"(?P<open>\((?:\?:)?)?(?P<words>{_WORD}(?:\|{_WORD})+)(?(open)\))")
+_SPLIT = re.compile(rf"(?:^|\|)({_WORD})")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _words(pattern: str) -> list[str] | None:
+    """The alternatives of a pattern that is nothing but alternatives of plain text, as long ones often are."""
+    found = _ALTERNATIVES.fullmatch(pattern)
+    if found is None:
+        return None
+    text = found["words"]
+    if "\\" not in text:
+        return text.split("|")
+    return [_ESCAPE.sub(r"\1", word) for word in _SPLIT.findall(text)]

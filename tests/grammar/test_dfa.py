@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 import numpy as np
@@ -172,6 +173,14 @@ def test_options_equal_the_pattern_of_alternatives(options: list[str]) -> None:
     assert compile_options(options) == compile_regex("|".join(options))
 
 
+def test_options_that_share_ends_at_every_depth() -> None:
+    options = ["b" * k + chr(32 + x) + "z" * (x % 3) for k in range(12) for x in range(90)]
+    dfa = compile_options(options)
+    assert all(dfa.matches(option.encode()) for option in options)
+    assert dfa == compile_regex("|".join(map(re.escape, options)))
+    assert Dfa.from_bytes(dfa.to_bytes()) == dfa
+
+
 def test_many_options() -> None:
     words = [f"{i * 7919 % 100_003:05d}" for i in range(20_000)]
     dfa = compile_options(words)
@@ -187,6 +196,6 @@ def test_options_refused(options: list[str], index: int | None) -> None:
 
 def test_options_have_limits() -> None:
     with pytest.raises(OptionsLimitError):
-        compile_options(["abcdef"], DfaLimits(states=4))
+        compile_options(["abcdef"], DfaLimits(cells=10))
     with pytest.raises(OptionsLimitError):
         compile_options(["abcdef"], DfaLimits(option_bytes=4))
