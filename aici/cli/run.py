@@ -93,9 +93,10 @@ def _run(host: Host, request: RunRequest, as_json: bool, no_color: bool) -> int:
 
 def _watch(host: Host, request: RunRequest, console: Console, plain: bool) -> Result:
     """Run, showing events."""
-    from .view import LiveView, PlainView
+    from .view import LiveView, PlainView, speller
 
-    view: View = PlainView(sys.stdout) if plain or not _has_colors(console) else LiveView(console)
+    spell = speller(host.engine.tokenizer)
+    view: View = PlainView(sys.stdout, spell) if plain or not _has_colors(console) else LiveView(console, spell)
     handle = host.submit(request, listen=True)
     try:
         for event in handle:

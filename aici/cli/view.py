@@ -6,10 +6,10 @@ so that no output of theirs can play with the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol, TextIO, TypeAlias
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
@@ -17,6 +17,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
+from aici.host.tokenizer import Tokenizer
 
 _STYLES: Final = {
     "prompt": "dim",
@@ -28,6 +29,10 @@ _STYLES: Final = {
 }
 _REFRESH: Final = 1 / 12  # seconds between two pictures
 _VALUE_WIDTH: Final = 2000  # characters or bytes of a variable that are shown
+
+Spelled: TypeAlias = Prompted | Fixed | Token | Backtracked
+Spell: TypeAlias = Callable[[Spelled], bytes]
+"""How the tokens of an event are shown."""
 
 
 class View(Protocol):
@@ -57,26 +62,43 @@ def _sign(character: str) -> str:
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
 
 
+def speller(tokenizer: Tokenizer) -> Spell:
+    """Spells special tokens by their names, which text leaves out."""
+    names = {token: name.encode() for name, token in tokenizer.special.items()}
+    pieces = tokenizer.token_bytes
+
+    def spell(event: Spelled) -> bytes:
+        tokens = (event.token,) if isinstance(event, Token) else event.tokens
+        return b"".join(pieces[token] or names.get(token, b"") for token in tokens)
+
+    return spell
+
+
+def _as_text(event: Spelled) -> bytes:
+    return event.text
+
+
 class PlainView:
     """A line a piece: `[branch] kind  | text`, further lines of the text under it. Made for reading and for grep."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, spell: Spell = _as_text) -> None:
         self._stream = stream
+        self._spell = spell
         self._open: dict[int, tuple[str, bytearray]] = {}  # by branch: what may still go on, and its kind
 
     def show(self, event: Event) -> None:
         branch = event.branch
         match event:
-            case Prompted(text=text):
-                self._piece(branch, "prompt", text)
-            case Fixed(text=text):
-                self._piece(branch, "fixed", text)
-            case Token(text=text, first=first):
-                self._piece(branch, "gen", text, new=first)
+            case Prompted():
+                self._piece(branch, "prompt", self._spell(event))
+            case Fixed():
+                self._piece(branch, "fixed", self._spell(event))
+            case Token():
+                self._piece(branch, "gen", self._spell(event), new=event.first)
             case Logged(text=text):
                 self._piece(branch, "log", text.encode("utf-8", "replace"))
-            case Backtracked(text=text):
-                self._line(branch, "back", text.decode("utf-8", "replace"))
+            case Backtracked():
+                self._line(branch, "back", self._spell(event).decode("utf-8", "replace"))
             case Forked(branches=branches):
                 self._line(branch, "fork", " ".join(f"[{index}]" for index in branches))
             case VariableSet(name=name, value=value):
@@ -164,7 +186,8 @@ class _Picture:
 class LiveView:
     """One block a branch, drawn over and over while the run goes on."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, spell: Spell = _as_text) -> None:
+        self._spell = spell
         self._blocks: dict[int, _Block] = {0: _Block("")}
         self._logs: dict[int, str] = {}  # by branch: printed, but no line break yet
         self._drawn = 0.0
@@ -174,14 +197,14 @@ class LiveView:
     def show(self, event: Event) -> None:
         block = self._blocks.setdefault(event.branch, _Block(f"[{event.branch}] "))
         match event:
-            case Prompted(text=text):
-                block.add("prompt", text)
-            case Fixed(text=text):
-                block.add("fixed", text)
-            case Token(text=text, first=first):
-                block.add("gen", text, first)
-            case Backtracked(text=text):
-                block.strike(len(text))
+            case Prompted():
+                block.add("prompt", self._spell(event))
+            case Fixed():
+                block.add("fixed", self._spell(event))
+            case Token():
+                block.add("gen", self._spell(event), event.first)
+            case Backtracked():
+                block.strike(len(self._spell(event)))
             case Logged(text=text):
                 self._log(event.branch, text)
             case Forked(branches=branches):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -355,3 +356,76 @@ def test_help_and_compile_import_nothing_heavy(tmp_path: Path) -> None:
     for args in (["--help"], ["compile", str(source)]):
         done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, check=False, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_is_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(path: str) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aici.cli.compile.read_file", interrupt)
+    assert main(["compile", "x.py"]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+# --- run, on the real model ---
+
+LONG = """\
+import aici
+
+async def main():
+    print("started")
+    await aici.FixedTokens("The sea")
+    await aici.gen_text(regex="[a-z ]{5000}", max_tokens=3000)
+
+aici.start(main())
+"""
+
+
+@pytest.mark.model
+def test_an_interrupted_run_ends_at_once_and_quietly(tmp_path: Path) -> None:
+    source = tmp_path / "ctrl.py"
+    source.write_text(LONG)
+    command = [sys.executable, "-m", "aici.cli", "run", str(source)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert "started" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read().strip() == "interrupted"
+
+
+@pytest.mark.model
+def test_run_shows_what_happens_and_tells_it_as_json(shell: Shell) -> None:
+    source = shell.file("ctrl.py", CONTROLLER)
+    outcome = shell("run", source, "--prompt", "One, two, 3", "--stats")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert lines[:2] == ["[0] prompt | One, two, 3", "[0] fixed  | x"]
+    assert "variables:" in lines and "cost" in outcome.out and "median" in outcome.out
+    shell("compile", source)
+    document = json.loads(shell("run", "ctrl.aic", "--prompt", "One, two, 3", "--json").out)
+    assert document["prompt"] == "One, two, 3" and document["branches"][0]["text"].startswith("x")
+    assert f"  n = {document['variables']['n']}" in lines
+
+
+@pytest.mark.model
+def test_run_of_a_failing_controller(shell: Shell) -> None:
+    source = shell.file("ctrl.py", CONTROLLER.replace('"x"', "str(1 // 0)"))
+    outcome = shell("run", source)
+    assert outcome.code == 1
+    assert "ZeroDivisionError" in outcome.err and "str(1 // 0)" in outcome.err
+    assert json.loads(shell("run", source, "--json").out)["branches"][0]["error"]["kind"] == "ZeroDivisionError"
+
+
+@pytest.mark.model
+def test_run_with_a_prompt_longer_than_the_context(shell: Shell) -> None:
+    shell.file("prompt.txt", "sea " * 100)
+    outcome = shell("run", shell.file("ctrl.py", CONTROLLER), "--prompt", "@prompt.txt", "--ctx", "50")
+    assert outcome.code == 1 and "PromptTooLong" in outcome.err
+
+
+@pytest.mark.model
+def test_run_with_a_cache_directory_that_cannot_be(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AICIC_CACHE_DIR", str(shell.file("file", "") / "below"))
+    outcome = shell("run", shell.file("ctrl.py", CONTROLLER))
+    assert outcome.code == 5 and "AICIC_CACHE_DIR" in outcome.err

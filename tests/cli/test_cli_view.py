@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from aici.cli.report import print_errors, print_report, print_stats
-from aici.cli.view import LiveView, PlainView, printable, shown_value
+from aici.cli.view import LiveView, PlainView, printable, shown_value, speller
 from aici.host import Branch, BranchError, Result, StepTiming, Usage
+from aici.host.engines.scripted import ScriptedTokenizer
 from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
 
 EVENTS: list[Event] = [
@@ -55,6 +56,17 @@ def test_the_plain_view_has_a_line_a_piece() -> None:
         "[0] end    |",
         "[1] error  | ValueError: bad",
     ]
+
+
+def test_special_tokens_are_shown_by_name() -> None:
+    tokenizer = ScriptedTokenizer()
+    stream = io.StringIO()
+    view = PlainView(stream, speller(tokenizer))
+    text = b"<|user|>hello<|end|>"
+    view.show(Fixed(0, tuple(tokenizer.encode(text)), b"hello"))
+    view.show(Token(0, tokenizer.special["<s>"], b"", True))
+    view.close()
+    assert stream.getvalue() == "[0] fixed  | <|user|>hello<|end|>\n[0] gen    | <s>\n"
 
 
 def test_what_is_still_open_is_shown_at_the_end() -> None:
