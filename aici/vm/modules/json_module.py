@@ -157,7 +157,9 @@ class _Writer:
         if math.isfinite(value):
             return repr(value)
         if not self.allow_nan:
-            raise self.ctx.error("ValueError", "Out of range float values are not JSON compliant")
+            # CPython's two encoders differ here, too.
+            which = "" if self.indent is None else f": {value!r}"
+            raise self.ctx.error("ValueError", f"Out of range float values are not JSON compliant{which}")
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
     def line(self, depth: int) -> None:

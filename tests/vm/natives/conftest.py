@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
 from aici.vm.limits import Limits
 from aici.vm.machine import Machine
-from aici.vm.native import LimitExceeded, Throw
+from aici.vm.native import BUILTINS, LimitExceeded, Throw
 from aici.vm.process import Process
 from aici.vm.values import DictView, ExceptionValue, IteratorValue, SetValue, Value
 
@@ -88,8 +89,6 @@ class Natives:
         return self.outcome(lambda: self.machine.call(self.machine.get_attribute(made, name), values, keywords), made)
 
     def builtin(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        from aici.vm.native import BUILTINS
-
         return self.outcome(lambda: self.machine.call(BUILTINS[name], to_value(args), to_value(kwargs)))
 
     def function(self, module: str, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -97,9 +96,6 @@ class Natives:
             return self.machine.call(self.machine.module(module).attrs[name], to_value(args), to_value(kwargs))
 
         return self.outcome(make)
-
-    def value(self, outcome: Any) -> Any:
-        return outcome[1]
 
 
 def python_outcome(make: Callable[[], Any], after: Any = None) -> Any:
@@ -113,11 +109,29 @@ def python_outcome(make: Callable[[], Any], after: Any = None) -> Any:
     return ("value", canonical(value), canonical(after))
 
 
-@pytest.fixture
+def agree(ours: Any, theirs: Any) -> bool:
+    """Whether two outcomes are the same. A limit is another matter, and so are the words on the number of arguments."""
+    if ours == theirs or ours[0] == "limit":
+        return True
+    if ours[:2] != ("error", "TypeError") or theirs[:2] != ("error", "TypeError"):
+        return False
+    return all("argument" in text and _COUNTED.search(text) for text in (ours[2], theirs[2]))
+
+
+_COUNTED = re.compile("expected|takes|missing|requires|needs")
+
+
+@pytest.fixture(scope="session")
 def natives() -> Natives:
     return Natives()
 
 
-@pytest.fixture
-def python() -> Callable[..., Any]:
-    return python_outcome
+@pytest.fixture(scope="session")
+def same() -> Callable[..., None]:
+    """`same(outcome, make, after)`: it is what CPython makes of `make()`."""
+
+    def same(ours: Any, make: Callable[[], Any], after: Any = None) -> None:
+        theirs = python_outcome(make, after)
+        assert agree(ours, theirs), f"{ours} is not CPython's {theirs}"
+
+    return same
