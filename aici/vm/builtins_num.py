@@ -49,7 +49,7 @@ def _pow(ctx: Context, base: Value, exp: Value, mod: Value = None) -> Value:
     if mod is None:
         return ctx.binary("**", base, exp)
     if not (isinstance(base, int) and isinstance(exp, int) and isinstance(mod, int)):
-        if type(base) in _NUMBERS or type(exp) in _NUMBERS or type(mod) in _NUMBERS:
+        if any(type(x) is float for x in (base, exp, mod)):
             raise ctx.error("TypeError", "pow() 3rd argument not allowed unless all arguments are integers")
         names = ", ".join(f"'{ctx.type_of(x).name}'" for x in (base, exp, mod))
         raise ctx.error("TypeError", f"unsupported operand type(s) for ** or pow(): {names}")

@@ -38,7 +38,7 @@ MAX_COPIES = 1000
 _MEMORY = 2 << 20  # bytes for one RE2 object: half a million instructions, and the cache of its automaton
 _MAX_CLASSES = 200  # different classes of characters in a pattern
 _MAX_LEARNT = 20_000  # characters that an alphabet is kept with
-_UNLIMITED = 1 << 16  # more than any count; the parser's own "no limit" is larger still
+_UNLIMITED = int(_parser.MAXREPEAT)
 
 
 class RegexError(Exception):
@@ -215,15 +215,15 @@ class _Translation:
     def _max_repeat(self, operator: str, argument: Any, flags: int) -> None:
         low, high, items = argument
         low, high = int(low), int(high)
-        if low > MAX_COPIES or MAX_COPIES < high < _UNLIMITED:
+        if low > MAX_COPIES or MAX_COPIES < high != _UNLIMITED:
             raise RegexError(f"a repetition makes more than {MAX_COPIES} copies")
         self.parts.append("(?:")
-        outside, self.copies = self.copies, self.copies * max(1, low if high >= _UNLIMITED else high)
+        outside, self.copies = self.copies, self.copies * max(1, low if high == _UNLIMITED else high)
         self.sequence(items, flags)
         self.copies = outside
-        count = {(0, 1): "?", (0, _UNLIMITED): "*", (1, _UNLIMITED): "+"}.get((low, min(high, _UNLIMITED)))
+        count = {(0, 1): "?", (0, _UNLIMITED): "*", (1, _UNLIMITED): "+"}.get((low, high))
         if count is None:
-            count = f"{{{low},{'' if high >= _UNLIMITED else high}}}"
+            count = f"{{{low},{'' if high == _UNLIMITED else high}}}"
         self.parts.append(f"){count}{'?' if operator == 'MIN_REPEAT' else ''}")
 
     _min_repeat = _max_repeat
