@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from aici.host.engines.base import EngineError
 
+_BLOCK = 256
+"""Weights that are summed up together before one is drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
@@ -98,10 +101,11 @@ class Sampler:
         tokens: NDArray[np.intp] | None = None
         if self.params.top_k or self.params.top_p < 1.0:
             tokens, weights = self._cut(weights)
-        cumulative = weights.cumsum(dtype=np.float64)
-        # Strictly below the total, so that the first sum above the point belongs to a token with a weight.
-        point = min(self._uniform() * cumulative[-1], np.nextafter(cumulative[-1], 0.0))
-        chosen = int(cumulative.searchsorted(point, side="right"))
+        # A running sum over all is what would cost: first the block of the token, then the token in it.
+        blocks = np.add.reduceat(weights, np.arange(0, len(weights), _BLOCK))
+        block, rest = _reach(blocks, self._uniform() * float(blocks.sum(dtype=np.float64)))
+        start = block * _BLOCK
+        chosen = start + _reach(weights[start : start + _BLOCK], rest)[0]
         return chosen if tokens is None else int(tokens[chosen])
 
     def _weights(self, scores: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
@@ -137,6 +141,15 @@ class Sampler:
         digest = hashlib.blake2b(self.step.to_bytes(8, "little"), key=self._key, digest_size=8).digest()
         self.step += 1
         return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
+
+
+def _reach(weights: NDArray[np.float32], point: float) -> tuple[int, float]:
+    """The first index at which the running sum passes `point`, and how far into that weight the point lies."""
+    sums = weights.cumsum(dtype=np.float64)
+    # Strictly below the total, so that it is passed at an index that has a weight.
+    point = min(point, float(np.nextafter(sums[-1], 0.0)))
+    index = int(sums.searchsorted(point, side="right"))
+    return index, point - (float(sums[index - 1]) if index else 0.0)
 
 
 def _trouble(logits: NDArray[np.float32], mask: NDArray[np.uint32] | None) -> str:

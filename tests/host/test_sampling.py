@@ -158,3 +158,19 @@ def test_wrong_settings_are_named(setting: dict[str, float]) -> None:
 def test_extreme_temperatures_do_no_harm(temperature: float) -> None:
     logits = np.array([0.0, 1.0, -3e38], np.float32)
     assert Sampler(SamplingParams(temperature)).sample(logits) in (0, 1)
+
+
+def test_large_vocabularies_are_drawn_from_evenly() -> None:
+    """Several blocks of weights, the last one short, with gaps and a heavy token."""
+    n = 1000
+    logits = np.zeros(n, np.float32)
+    logits[700] = math.log(500)
+    allowed = [i % 3 != 1 for i in range(n)]
+    sampler = Sampler(SamplingParams(1.0))
+    mask = bits(allowed)
+    seen = Counter(sampler.sample(logits, mask) for _ in range(4000))
+    total = sum(allowed) + 499 * allowed[700]
+    assert all(allowed[token] for token in seen)
+    for start in range(0, n, 100):
+        want = sum(allowed[i] * (500 if i == 700 else 1) for i in range(start, min(start + 100, n))) / total
+        assert sum(seen[i] for i in range(start, start + 100)) / 4000 == pytest.approx(want, abs=0.04)
