@@ -84,13 +84,12 @@ class _Parser:
             try:
                 accepted = self.feed(self.tokens[at])
             except SyntaxProblem as problem:
-                self.sink.error(problem.span, str(problem), problem.hint)
-                at = self.recover(at)
+                at = self.failed(at, problem.span, str(problem), problem.hint)
                 continue
-            if not accepted:
-                if not self.line_is_damaged(at):
-                    self.sink.error(*explain(self.sink.source, self.tokens, at, self.awaited()))
+            if not accepted and self.line_is_damaged(at):
                 at = self.recover(at)
+            elif not accepted:
+                at = self.failed(at, *explain(self.sink.source, self.tokens, at, self.awaited()))
             elif self.tokens[at].type == END:
                 module = self.values[-1]
                 assert isinstance(module, ast.Module)
@@ -150,6 +149,13 @@ class _Parser:
         return step.action(span, *children)
 
     # After an error
+
+    def failed(self, at: int, span: Span, message: str, hint: str | None) -> int:
+        """Report, and recover unless enough was reported; the place to go on."""
+        self.sink.error(span, message, hint)
+        if len(self.sink.found) >= self.sink.limit:
+            self.sink.raise_if_any()
+        return self.recover(at)
 
     def line_is_damaged(self, at: int) -> bool:
         """Whether the lexer has complained about the line from here on: then nothing more is to be said about it."""
