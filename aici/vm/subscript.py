@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _INTEGERS = frozenset({int, bool})
 _SHOWN: dict[type, str] = {list: "list", tuple: "tuple", str: "string", range: "range object", bytes: "index"}
+_SEQUENCE_LIKE = frozenset({str, bytes, tuple, range, SetValue, DictView})
 _SIZED = frozenset({str, bytes, tuple, list, dict, range})
 
 
@@ -159,5 +160,6 @@ def delete_item(m: Runtime, value: Value, key: Value) -> None:
     else:
         function = special_method(value, "__delitem__") if kind is Object else None
         if function is None:
-            raise m.error("TypeError", f"'{type_of(value).name}' object doesn't support item deletion")
+            does = "doesn't" if type(key) in _INTEGERS and kind in _SEQUENCE_LIKE else "does not"
+            raise m.error("TypeError", f"'{type_of(value).name}' object {does} support item deletion")
         m.call(function, [value, key])

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from aici.diagnostics import SourceFile
 
+from .isa import Op
 from .program import Position, Program
 from .values import ExceptionValue
 
@@ -18,6 +19,7 @@ _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _SAME = 3  # equal entries shown in a row
 _CHAIN = 50  # exceptions shown of a chain
+_ALWAYS_MARKED = frozenset({Op.BINARY, Op.LOAD_SUBSCR})
 _WIDTH = 300  # characters shown of a source line
 
 Trace = Sequence[tuple[int, int]]
@@ -62,11 +64,12 @@ def _chain(value: ExceptionValue) -> list[tuple[ExceptionValue, str]]:
 
 def _entries(program: Program, source: SourceFile, trace: Trace) -> list[str]:
     lines: list[str] = []
-    for entry, group in groupby(trace):
-        count = sum(1 for _ in group)
-        lines.extend(_entry(program, source, *entry) * min(count, _SAME))
-        if count > _SAME:
-            more = count - _SAME
+    for _, group in groupby(trace, key=lambda entry: (entry[0], program.functions[entry[0]].positions[entry[1]].line)):
+        entries = list(group)
+        for entry in entries[:_SAME]:
+            lines.extend(_entry(program, source, *entry))
+        more = len(entries) - _SAME
+        if more > 0:
             lines.append(f"  [Previous line repeated {more} more time{'' if more == 1 else 's'}]")
     return lines
 
@@ -81,17 +84,17 @@ def _entry(program: Program, source: SourceFile, function: int, instruction: int
     shown = text.strip()
     if shown:
         lines.append("    " + "".join(char if char.isprintable() else " " for char in shown[:_WIDTH]))
-        marks = _marks(text, position)
+        marks = _marks(text, position, code.code[instruction].op in _ALWAYS_MARKED)
         if marks:
             lines.append("    " + marks)
     return lines
 
 
-def _marks(text: str, position: Position) -> str:
-    """Carets under the expression, unless it is the whole line."""
+def _marks(text: str, position: Position, always: bool) -> str:
+    """Carets under the expression; none where it is the whole line, unless they are wanted `always`."""
     indent = len(text) - len(text.lstrip())
     start = max(position.column - 1 - indent, 0)
     end = min(position.end_column - 1 - indent, len(text.strip()), _WIDTH)
-    if start >= end or (start == 0 and end == len(text.strip())):
+    if start >= end or (not always and start == 0 and end == len(text.strip())):
         return ""
     return " " * start + "^" * (end - start)

@@ -1,0 +1,276 @@
+"""Forks: independent, equal, and with identity, aliasing and cycles as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aici.compiler import compile_source
+from aici.diagnostics import SourceFile
+from aici.vm.fork import fork
+from aici.vm.frame import Code
+from aici.vm.machine import run
+from aici.vm.process import Process
+from aici.vm.requests import Failed, Finished, Fork, Noop, Outcome, Services
+from aici.vm.values import Native
+
+Compile = Callable[..., Process]
+
+FORKING = """\
+import aici
+{before}
+async def main():
+    me = await aici.fork(2)
+    {after}
+aici.start(main)
+"""
+
+
+class Log:
+    def __init__(self) -> None:
+        self.text = ""
+
+    def log(self, text: str) -> None:
+        self.text += text
+
+
+def branches(before: str, after: str) -> list[str]:
+    """What each of two branches prints; the second one is the copy, made before the first goes on."""
+    process = Process(compile_source(SourceFile("test.py", FORKING.format(before=before, after=after))))
+    assert run(process, Log()) == Fork(2)
+    copy = fork(process)
+    outputs = []
+    for index, branch in enumerate((process, copy)):
+        log = Log()
+        outcome = run(branch, log, index)
+        assert outcome == Finished(), outcome
+        outputs.append(log.text)
+    return outputs
+
+
+def test_changes_stay_in_their_branch() -> None:
+    before = "shared = {'list': [1], 'set': {1}, 'nested': ([],)}\ncount = 0"
+    after = "; ".join(
+        (
+            "shared['list'].append(me)",
+            "shared['set'].add(me + 10)",
+            "shared['nested'][0].append(me)",
+            "shared['me'] = me",
+            "print(shared)",
+        )
+    )
+    assert branches(before, after) == [
+        f"{{'list': [1, {me}], 'set': {{1, {me + 10}}}, 'nested': ([{me}],), 'me': {me}}}\n" for me in (0, 1)
+    ]
+
+
+def test_identity_aliasing_and_cycles() -> None:
+    before = (
+        "a = []\nb = [a, a]\na.append(b)\nt = (a, b)\nd = {'t': t}\nd['d'] = d\nf = frozenset([(1, t is t)])\n"
+        "keys = {f: 1, (1, f): 2, len: 3, ValueError: 4}\nsame = {f}"
+    )
+    after = (
+        "print(b[0] is a, b[1] is a, a[0] is b, t[0] is a, d['t'] is t, d['d'] is d, f in keys, (1, f) in keys, "
+        "len in keys, ValueError in keys, f in same)"
+    )
+    first, second = branches(before, after)
+    assert first == second == " ".join(["True"] * 11) + "\n"
+
+
+def test_functions_as_keys_and_closures() -> None:
+    before = """
+def counter():
+    n = 0
+    def inc():
+        nonlocal n
+        n += 1
+        return n
+    def get():
+        return n
+    return inc, get
+inc, get = counter()
+table = {inc: 'inc', get: 'get'}
+inc()
+"""
+    after = "inc(); me and inc(); print(get(), table[inc], table[get], list(table)[0] is inc)"
+    assert branches(before, after) == ["2 inc get True\n", "3 inc get True\n"]
+
+
+def test_iterators_half_way() -> None:
+    before = """
+items = [1, 2, 3]
+its = [iter(items), iter({1: 2, 3: 4}.items()), zip(items, 'abc'), enumerate(items), map(str, items), reversed(items),
+       filter(None, items), (x * 2 for x in items), iter([].copy, [])]
+for it in its:
+    next(it, None)
+"""
+    after = "items.append(me); print([list(it) for it in its])"
+    first, second = branches(before, after)
+    assert first == (
+        "[[2, 3, 0], [(3, 4)], [(2, 'b'), (3, 'c')], [(1, 2), (2, 3), (3, 0)], ['2', '3', '0'], [2, 1], [2, 3], "
+        "[4, 6, 0], []]\n"
+    )
+    assert second == first.replace(", 0]", ", 1]", 1).replace("(3, 0)", "(3, 1)").replace("'0'", "'1'").replace(
+        "[2, 3], [4, 6, 0]", "[2, 3, 1], [4, 6, 2]"
+    )
+
+
+def test_exceptions_and_frames_in_the_middle(process_of: Compile) -> None:
+    source = """
+import aici
+async def inner(x):
+    try:
+        raise ValueError(x)
+    except ValueError as e:
+        who = await aici.fork(2)
+        e.args[0].append(who)
+        for i in [1, 2, 3]:
+            if i == 2:
+                await aici.Noop()
+        raise
+async def main():
+    data = []
+    try:
+        await inner(data)
+    except ValueError as e:
+        print(data, e.args[0] is data)
+aici.start(main())
+"""
+    process = process_of(source)
+    assert run(process, Log()) == Fork(2)
+    copies = [process, fork(process), fork(process)]
+    logs = [Log() for _ in copies]
+    for index, (copy, log) in enumerate(zip(copies, logs, strict=True)):
+        assert run(copy, log, index) == Noop()
+    copies.append(fork(copies[0]))
+    logs.append(Log())
+    for copy, log in zip(copies, logs, strict=True):
+        assert run(copy, log) == Finished()
+    assert [log.text for log in logs] == [f"[{who}] True\n" for who in (0, 1, 2, 0)]
+
+
+def test_deep_data_needs_no_stack() -> None:
+    before = "a = []\nt = ()\nfor i in range(20_000):\n    a = [a]\n    t = (t, a)"
+    after = "\n    ".join(("n = 0", "x = t", "while x:", "    n += 1; x = x[0]", "print(n)"))
+    assert branches(before, after) == ["20000\n", "20000\n"]
+
+
+def test_nothing_that_can_change_is_shared(process_of: Compile, host: Services) -> None:
+    process = process_of(
+        "import aici\nasync def main():\n"
+        "    x = [1, {2: ({3},)}, (lambda: x), aici.TokenSet(), iter([4]), ValueError([])]\n"
+        "    await aici.Noop()\naici.start(main)"
+    )
+    assert run(process, host) == Noop()
+    copy = fork(process)
+    assert not mutable_objects(process) & mutable_objects(copy)
+
+
+def mutable_objects(process: Process) -> set[int]:
+    """Identities of everything reachable that may change, found through Python's own attributes."""
+    found: dict[int, Any] = {}
+    stack: list[Any] = process.roots()
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        slots = () if kind in (Native, Code) else getattr(kind, "__slots__", ())
+        if id(value) in found or not (slots or kind in (list, dict, bytearray, tuple)):
+            continue
+        found[id(value)] = value
+        if kind is dict:
+            stack += [*value, *value.values()]
+        elif kind in (list, tuple):
+            stack += value
+        else:
+            stack += [getattr(value, name) for name in slots]
+    return {identity for identity, value in found.items() if type(value) is not tuple}
+
+
+# --- the property: fork and run both = two separate runs ---
+
+NAMES = st.sampled_from("abcd")
+VALUES = st.sampled_from(
+    [
+        "[]",
+        "{}",
+        "{1}",
+        "(a,)",
+        "[a, b]",
+        "{'k': c}",
+        "(a, [b])",
+        "lambda: (a, b)",
+        "iter([1, 2, 3])",
+        "[x for x in 'ab']",
+    ]
+)
+ACTIONS = st.one_of(
+    st.builds("{} = {}".format, NAMES, VALUES),
+    st.builds("{} = {}".format, NAMES, NAMES),
+    st.builds("change({}, {})".format, NAMES, NAMES),
+    st.builds("change({}, me)".format, NAMES),
+)
+
+GENERATED = """\
+import aici
+
+def change(target, value):
+    if isinstance(target, list):
+        target.append(value)
+    elif isinstance(target, dict):
+        target[len(target)] = value
+    elif isinstance(target, set):
+        target.add(len(target))
+    elif isinstance(target, tuple):
+        change(target[0], value)
+    elif callable(target):
+        change(target()[0], value)
+    elif target is not None and not isinstance(target, int):
+        next(target, None)
+
+def show():
+    print(repr([a, b, c, d])[:500])
+    print([[x is y for x in (a, b, c, d)] for y in (a, b, c, d)])
+
+async def main():
+    global a, b, c, d
+    a = b = c = d = None
+    me = 5
+{first}
+    me = await aici.fork(2)
+{second}
+    await aici.Noop()
+{third}
+    show()
+
+aici.start(main)
+"""
+
+
+def block(actions: list[str]) -> str:
+    return "\n".join(f"    try: {action}\n    except (TypeError, RecursionError): print('no')" for action in actions)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(ACTIONS, max_size=8), st.lists(ACTIONS, max_size=5), st.lists(ACTIONS, max_size=5))
+def test_fork_and_run_both_is_two_runs(first: list[str], second: list[str], third: list[str]) -> None:
+    source = GENERATED.format(first=block(first), second=block(second), third=block(third))
+    program = compile_source(SourceFile("test.py", source))
+
+    def finish(process: Process, log: Log, me: int) -> tuple[Outcome, Outcome | None, str]:
+        outcome = run(process, log, me)
+        return outcome, None if isinstance(outcome, Failed) else run(process, log), log.text
+
+    def alone(me: int) -> tuple[Outcome, Outcome | None, str]:
+        process, log = Process(program), Log()
+        run(process, log)
+        return finish(process, log, me)
+
+    process, log = Process(program), Log()
+    run(process, log)
+    copy, twin_log = fork(process), Log()
+    twin_log.text = log.text
+    assert finish(process, log, 0) == alone(0)
+    assert finish(copy, twin_log, 1) == alone(1)
