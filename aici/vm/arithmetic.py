@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from . import formatting, sets
 from .attributes import special_method, type_of
 from .memory import DICT_ENTRY, LIST_ITEM, text_size
-from .native import Throw
+from .native import Raised, Throw
 from .values import DictView, Object, SetValue, Value
 
 if TYPE_CHECKING:
@@ -30,9 +30,21 @@ _DIGIT = 30  # bits of a digit of CPython's integers
 
 
 def unsupported(m: Runtime, symbol: str, x: Value, y: Value) -> Throw:
-    shown = "** or pow()" if symbol == "**" else symbol
     names = f"'{type_of(x).name}' and '{type_of(y).name}'"
-    return m.error("TypeError", f"unsupported operand type(s) for {shown}: {names}")
+    return m.error("TypeError", f"unsupported operand type(s) for {_shown(symbol)}: {names}")
+
+
+def _shown(symbol: str) -> str:
+    return "** or pow()" if symbol == "**" else symbol
+
+
+def say_in_place(thrown: Throw, symbol: str) -> None:
+    """Let the TypeError of an operator name its in-place form."""
+    args = thrown.value.args
+    if thrown.how is Raised.NEW and args and type(args[0]) is str:
+        plain, in_place = f"type(s) for {_shown(symbol)}: ", f"type(s) for {symbol}=: "
+        if args[0].startswith(f"unsupported operand {plain}"):
+            thrown.value.args = (args[0].replace(plain, in_place, 1),)
 
 
 def checked(m: Runtime, value: int) -> int:

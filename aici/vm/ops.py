@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare, iterate, subscript
 from .attributes import find_method, get_attribute, set_attribute, type_of
+from .builtins import UNAVAILABLE
 from .frame import Code, Frame, Handler
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .memory import DICT_ENTRY, FUNCTION, LIST_ITEM, OBJECT, SET_ENTRY, text_size
@@ -141,7 +142,8 @@ def _load_global(m: Machine, frame: Frame, a: str, b: int) -> None:
     if value is UNBOUND:
         value = BUILTINS.get(a, UNBOUND)
         if value is UNBOUND:
-            raise m.error("NameError", f"name '{a}' is not defined")
+            hint = f": {a} is not available to controllers" if a in UNAVAILABLE else ""
+            raise m.error("NameError", f"name '{a}' is not defined{hint}")
     frame.stack.append(value)
 
 
@@ -198,12 +200,22 @@ def _unary(m: Machine, frame: Frame, a: Callable[..., Value], b: int) -> None:
 
 
 @_op(Op.BINARY)
-@_op(Op.INPLACE)
 @_op(Op.COMPARE)
 def _binary(m: Machine, frame: Frame, a: Callable[..., Value], b: int) -> None:
     stack = frame.stack
     y = stack.pop()
     stack[-1] = a(m, stack[-1], y)
+
+
+@_op(Op.INPLACE)
+def _inplace(m: Machine, frame: Frame, a: Callable[..., Value], b: str) -> None:
+    stack = frame.stack
+    y = stack.pop()
+    try:
+        stack[-1] = a(m, stack[-1], y)
+    except Throw as thrown:
+        arithmetic.say_in_place(thrown, b)
+        raise
 
 
 # --- jumps and loops ---
@@ -653,6 +665,7 @@ def _ready(program: Program, index: int) -> Code:
             if kind in _RESOLVE:
                 operands[place] = _RESOLVE[kind](program, operands[place])
         if instr.op == Op.INPLACE:
-            operands[0] = arithmetic.INPLACE[BINARY_OPERATORS[instr.a]]
+            symbol = BINARY_OPERATORS[instr.a]
+            operands = [arithmetic.INPLACE[symbol], symbol]
         ops.append((HANDLERS[instr.op], operands[0], operands[1]))
     return Code(index, function, ops)
