@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from . import dfa_kernels as kernels
 from .dfa import Dfa
-from .errors import RegexError, RegexLimitError
+from .errors import RegexLimitError
 from .limits import DfaLimits
 from .nfa import Nfa
 
@@ -28,15 +28,13 @@ MAX_ROWS = 16_000_000
 
 
 def determinise(nfa: Nfa, pattern: str, limits: DfaLimits) -> Dfa:
-    """Raises RegexError if no text is accepted, RegexLimitError past a limit."""
+    """Raises RegexLimitError past a limit."""
     packed = Packed(nfa)
     room = _small_room()
     result = room.run(nfa, packed, limits) if packed.words <= Room.SMALL_WORDS else kernels.NO_ROOM
     if result == kernels.NO_ROOM:
         room = Room.large(packed, limits)
         result = room.run(nfa, packed, limits)
-    if result == 0:
-        raise RegexError("no text matches this pattern", pattern, 0, len(pattern))
     if result < 0:
         raise _past_limit(room, pattern, limits)
     return room.dfa(result)
@@ -99,6 +97,12 @@ class Packed:
         return {
             name: np.frombuffer(part, np.uint64 if name in wide else np.uint32) for name, part in self.parts.items()
         }
+
+    def record(self, nfa: Nfa) -> kernels.Positions:
+        """The position automaton for kernels that run more than once."""
+        sizes = {"words": self.words, "atoms": self.atoms, "nullable": nfa.nullable, "n_counters": self.n_counters}
+        fields = self.arrays() | sizes
+        return kernels.Positions(**{name: fields[name] for name in kernels.Positions.kinds()})
 
 
 def _letters(nfa: Nfa) -> list[int]:
@@ -202,7 +206,7 @@ class Room:
         return Room(packed.words, states, limits.work // 8, rows, limits.cells)
 
     def run(self, nfa: Nfa, packed: Packed, limits: DfaLimits) -> int:
-        """States of the byte automaton, which is left in `table`; 0 if nothing is accepted, negative if it failed."""
+        """States of the byte automaton, which is left in `table`; negative if it failed."""
         at, atoms = packed.at, packed.atoms
         self.n_states = 0
         self.positions.slots[:] = [
@@ -227,7 +231,7 @@ class Room:
         slots = self.minimise.slots
         slots[0], slots[1] = n, atoms
         n = self.minimise()
-        if n <= 0:
+        if n < 0:
             return n
         self.n_states = n
         slots = self.spell.slots
@@ -238,8 +242,8 @@ class Room:
 
     def dfa(self, n: int) -> Dfa:
         n_classes = int(self.n_classes[0])
-        table = self.table[: n * n_classes].astype(np.uint16 if n <= 0x10000 else np.uint32)
-        return Dfa(n, n_classes, self.classes.copy(), table.reshape(n, n_classes), self.ends[:n].copy())
+        table = self.table[: n * n_classes].reshape(n, n_classes).copy()
+        return Dfa(n, n_classes, self.classes.copy(), table, self.ends[:n].copy())
 
 
 _STATE_ROOM, _WORK_LIMIT = (list(kernels.Subsets.kinds()).index(name) for name in ("state_room", "work_limit"))

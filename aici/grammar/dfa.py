@@ -14,8 +14,6 @@ import numpy.typing as npt
 DEAD = 0
 """The state that no accepted text goes through."""
 
-Table = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
-
 
 @dataclass(frozen=True, eq=False)
 class Dfa:
@@ -31,8 +29,8 @@ class Dfa:
     n_classes: int
     classes: npt.NDArray[np.uint8]
     """[256]: the class of every byte."""
-    table: Table
-    """[n_states, n_classes], C order: the next state. uint16 up to 65,536 states, else uint32. Row 0 is all 0."""
+    table: npt.NDArray[np.uint32]
+    """[n_states, n_classes], C order: the next state. Row 0 is all 0."""
     accepting: npt.NDArray[np.uint8]
     """[n_states]: 1 where a text may end."""
     start: int = 1

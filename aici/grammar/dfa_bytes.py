@@ -30,11 +30,10 @@ _Bytes = npt.NDArray[np.uint8]
 
 def encode(dfa: Dfa) -> bytes:
     """The automaton as bytes."""
-    table = np.ascontiguousarray(dfa.table, np.uint32)
     room = 1 << 12
     while True:
         out = np.empty(room, np.uint8)
-        length = kernels.write_body(dfa.n_states, dfa.n_classes, dfa.classes, table, dfa.accepting, out, room)
+        length = kernels.write_body(dfa.n_states, dfa.n_classes, dfa.classes, dfa.table, dfa.accepting, out, room)
         if length <= room:
             break
         room = 4 * length
@@ -59,8 +58,7 @@ def decode(data: bytes) -> Dfa:
     wrong = wrong or _check(n_states, n_classes, classes, table, accepting)
     if wrong:
         raise CorruptAutomaton(_REASONS[wrong])
-    rows = table.astype(np.uint16 if n_states <= 0x10000 else np.uint32, copy=False).reshape(n_states, n_classes)
-    return Dfa(n_states, n_classes, classes, rows, accepting)
+    return Dfa(n_states, n_classes, classes, table.reshape(n_states, n_classes), accepting)
 
 
 _REASONS = {

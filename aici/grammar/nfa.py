@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .charset import ASCII_ALL, HIGH_NONE, CharSet
-from .errors import RegexLimitError
+from .errors import RegexError, RegexLimitError
 from .limits import DfaLimits
 from .regex_syntax import INFINITE, Op, Syntax
 from .utf8 import Partition, partition
@@ -67,7 +67,7 @@ class Nfa:
     chain: int
     """Positions with an edge to the next one."""
     rules: list[tuple[int, int]]
-    """(from all of these, to all of these)."""
+    """(from all of these, to all of these). Every position is on the way of some text."""
     counters: list[Counter]
     """Copies of one part, of which a set of positions needs only the best; inner ones before outer ones."""
     atom_positions: list[int]
@@ -75,7 +75,7 @@ class Nfa:
 
 
 def build(syntax: Syntax, limits: DfaLimits) -> Nfa:
-    """Raises RegexLimitError if the pattern written out has too many positions."""
+    """Raises RegexLimitError if the pattern written out has too many positions, RegexError if no text matches it."""
     count = count_positions(syntax)
     if count > limits.positions:
         message = (
@@ -83,12 +83,14 @@ def build(syntax: Syntax, limits: DfaLimits) -> Nfa:
         )
         raise RegexLimitError(message, syntax.pattern, 0, len(syntax.pattern), "use smaller counts, or * and +")
     whole = _Glushkov().build(syntax)
+    top = whole.stack[0]
+    if not top.first and not top.nullable:
+        raise RegexError("no text matches this pattern", syntax.pattern, 0, len(syntax.pattern))
     alphabet = cut(syntax.sets)
     used = [0] * len(syntax.sets)
     for position, symbol in enumerate(whole.symbols):
         used[symbol] |= 1 << position
     atom_positions = [sum(used[s] for s in _bits(members)) for members in alphabet.members]
-    top = whole.stack[0]
     return Nfa(
         alphabet,
         len(whole.symbols),
@@ -183,16 +185,14 @@ class _Glushkov:
     def build(self, syntax: Syntax) -> _Glushkov:
         for op, a, b in syntax.ops:
             if op is Op.CHARS:
-                bit = 1 << len(self.symbols)
-                self._push(False, bit)
-                self.symbols.append(a)
+                # A class of no characters is void: neither nullable nor with a first position.
+                self._push(False, 1 << len(self.symbols) if syntax.sets[a] else 0)
+                if syntax.sets[a]:
+                    self.symbols.append(a)
             elif op is Op.EMPTY:
                 self._push(True, 0)
             elif op is Op.CAT:
-                parts = self.stack[-a:]
-                for part in parts[1:]:
-                    self._append(parts[0], part)
-                del self.stack[1 - a :]
+                self._concatenate(a)
             elif op is Op.ALT:
                 self._alternate(a)
             else:
@@ -210,6 +210,15 @@ class _Glushkov:
             first ^= last << 1
         if last and first:
             self.rules.append((last, first))
+
+    def _concatenate(self, count: int) -> None:
+        parts = self.stack[-count:]
+        del self.stack[1 - count :]
+        if any(not part.first and not part.nullable for part in parts):
+            self._replace(parts[0], nullable=False)
+            return
+        for part in parts[1:]:
+            self._append(parts[0], part)
 
     def _append(self, left: _Part, right: _Part) -> None:
         """Makes `left` the concatenation of both."""
@@ -230,14 +239,17 @@ class _Glushkov:
 
     def _repeat(self, least: int, most: int) -> None:
         part = self.stack[-1]
-        if most == 0:
-            self._drop(part)
+        if most == 0 or not part.first:
+            self._replace(part, nullable=least == 0 or part.nullable)
             return
         if part.nullable:
             # Each copy may be left out anyhow: without the empty text, a chain of copies stays linear.
             least, part.nullable = 0, False
+        width = len(self.symbols) - part.position
+        if width == 1 and most not in (1, INFINITE) and len(self.rules) == part.rule:
+            self._repeat_one(part, least, most)
+            return
         unit = _Part(part.position, part.rule, part.counter, False, part.first, part.last)
-        width = len(self.symbols) - unit.position
         copier = self._copier(unit)
         copies = max(least, 1) if most == INFINITE else most
         exits = part.last if least <= 1 else 0
@@ -254,6 +266,15 @@ class _Glushkov:
         else:
             self._count(unit.position + (max(least, 1) - 1) * width, width, copies - max(least, 1) + 1, upward=False)
         part.last = exits
+        part.nullable = least == 0
+
+    def _repeat_one(self, part: _Part, least: int, most: int) -> None:
+        """As `_repeat`, for one position: its copies are a run."""
+        self.symbols += self.symbols[-1:] * (most - 1)
+        self.chain |= part.first * ((1 << (most - 1)) - 1)
+        required = max(least, 1) - 1
+        self._count(part.position + required, 1, most - required, upward=False)
+        part.last = part.first * ((1 << most) - (1 << required))
         part.nullable = least == 0
 
     def _count(self, start: int, width: int, copies: int, upward: bool) -> None:
@@ -277,9 +298,9 @@ class _Glushkov:
 
         return copy
 
-    def _drop(self, part: _Part) -> None:
-        """Replaces the latest part by the empty text."""
+    def _replace(self, part: _Part, nullable: bool) -> None:
+        """Makes the latest part the empty text, or void."""
         self.stack.pop()
         del self.symbols[part.position :], self.rules[part.rule :], self.counters[part.counter :]
         self.chain &= (1 << part.position) - 1
-        self._push(True, 0)
+        self._push(nullable, 0)

@@ -82,5 +82,4 @@ def _lay_out(automaton: kernels.Acyclic, n: int, of_byte: list[int], limits: Dfa
     scratch = np.empty((2, n), np.uint32)
     kernels.lay_out(automaton, n, classes, n_classes, scratch[0], scratch[1], table, ends)
     kept = kernels.merge_classes(n + 1, n_classes, table, classes, np.empty(256, np.uint64))
-    narrow = table[: (n + 1) * kept].astype(np.uint16 if n < 0x10000 else np.uint32)
-    return Dfa(n + 1, kept, classes, narrow.reshape(n + 1, kept), ends)
+    return Dfa(n + 1, kept, classes, table[: (n + 1) * kept].reshape(n + 1, kept), ends)

@@ -1,0 +1,214 @@
+"""The kernels of automata that are built as they are used. `lazy` runs them; the dialect is `jit`'s."""
+
+from __future__ import annotations
+
+from .dfa_kernels import NO_ROOM, Positions, Subsets, expand, intern_row, mix
+from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+
+TRIE_DEPTH, TRIE_SIZE = 8, 42
+"""Where a node of a token trie holds its depth and the size of its subtree (`kernels`); its byte is the lowest."""
+TRIE_BYTE, TRIE_DEPTH_MASK = 0xFF, 0xFFF
+
+
+class Lazy(Record):
+    """A byte automaton as it grows. State 0 is dead, 1 the start; a state is a subset of positions where a character
+    starts, or a node of the partition of characters beyond ASCII together with where its atoms lead."""
+
+    counts: Ptr[i64]
+    """[2]: states, tuples."""
+    classes: Ptr[u8]
+    source: Ptr[u32]
+    """What the byte classes stand for, as `name_classes` writes it."""
+    n_classes: i64
+    table: Ptr[u32]
+    """[state_room, n_classes]: zero, hence dead, where a row is not filled yet."""
+    filled: Ptr[u8]
+    accepting: Ptr[u8]
+    subset: Ptr[i32]
+    """The subset that a state is, or -1."""
+    node: Ptr[u32]
+    """The node that it is, from 1,"""
+    tuple: Ptr[u32]
+    """and the tuple of where the atoms lead."""
+    state_room: i64
+    state_of: Ptr[u32]
+    """The state of a subset, or 0."""
+    tuples: Ptr[u32]
+    """[tuples, atoms beyond ASCII]: the subset + 1 that an atom leads to, or 0."""
+    live: Ptr[u64]
+    """[tuples, words]: the atoms that lead anywhere."""
+    tuple_room: i64
+    tuple_hashes: Ptr[u64]
+    tuple_buckets: Ptr[u32]
+    tuple_mask: i64
+    pair_buckets: Ptr[u32]
+    pair_mask: i64
+    high: Ptr[u32]
+    """The partition, as `spell` takes it."""
+    high_atoms: Ptr[u32]
+    below: Ptr[u64]
+    """[nodes, words]: the atoms that a node leads to."""
+    words: i64
+    """Words of a set of atoms."""
+
+
+@kernel
+def find_atoms(high: Ptr[u32], below: Ptr[u64], words: i64) -> None:
+    """Fills `Lazy.below`, which is zero."""
+    n_high = i64(high[0])
+    columns = i64(high[2])
+    children = high[131 + columns :]
+    for node in range(high[1]):
+        here = below[node * words :]
+        for c in range(columns):
+            child = children[node * columns + c]
+            if child > n_high:
+                under = below[(child - 1 - n_high) * words :]
+                for w in range(words):
+                    here[w] = here[w] | under[w]
+            elif child != 0:
+                here[(child - 1) >> 6] = here[(child - 1) >> 6] | u64(1 << ((child - 1) & 63))
+
+
+@kernel
+def fill(p: Positions, s: Subsets, z: Lazy, state: i64) -> i64:
+    """Fills the row of a state: 0, or negative if there is no room."""
+    if z.filled[state] != 0:
+        return 0
+    if z.counts[0] + z.n_classes >= z.state_room:
+        return NO_ROOM
+    columns = i64(z.high[2])
+    row = z.table[state * z.n_classes :]
+    subset = z.subset[state]
+    tuple_ = i64(z.tuple[state])
+    children = z.high[131:]
+    if subset >= 0:
+        failed = expand(p, s, subset)
+        if failed < 0:
+            return failed
+        tuple_ = intern_tuple(z, s.rows[subset * p.atoms :])
+        if tuple_ < 0:
+            return NO_ROOM
+    else:
+        children = z.high[131 + z.node[state] * columns :]
+    for c in range(z.n_classes):
+        origin = i64(z.source[c])
+        target = 0
+        if origin > p.atoms:
+            target = child_state(s, z, i64(children[origin - 1 - p.atoms]), tuple_)
+        elif origin > 0 and subset >= 0:
+            after = s.rows[subset * p.atoms + origin - 1]
+            if after >= 0:
+                target = subset_state(s, z, after)
+        row[c] = u32(target)
+    z.filled[state] = 1
+    return 0
+
+
+@kernel
+def intern_tuple(z: Lazy, row: Ptr[i32]) -> i64:
+    """The number of the tuple of where a subset's row leads over the atoms beyond ASCII; NO_ROOM if it finds none."""
+    n_high = i64(z.high[0])
+    n = z.counts[1]
+    if n + 1 >= z.tuple_room:
+        return NO_ROOM
+    here = z.tuples[n * n_high :]
+    live = z.live[n * z.words :]
+    for w in range(z.words):
+        live[w] = 0
+    hashed = u64(1)
+    for k in range(n_high):
+        value = row[z.high_atoms[k]] + 1
+        here[k] = u32(value)
+        hashed = mix(hashed, u64(value))
+        if value != 0:
+            live[k >> 6] = live[k >> 6] | u64(1 << (k & 63))
+    found = intern_row(z.tuples, n_high, n, hashed, z.tuple_hashes, z.tuple_buckets, z.tuple_mask)
+    if found == n:
+        z.counts[1] = n + 1
+    return found
+
+
+@kernel
+def child_state(s: Subsets, z: Lazy, child: i64, tuple_: i64) -> i64:
+    """The state of a child in the partition's diagram, given where the atoms lead; 0 if nowhere."""
+    n_high = i64(z.high[0])
+    if child == 0:
+        return 0
+    if child <= n_high:
+        after = z.tuples[tuple_ * n_high + child - 1]
+        if after == 0:
+            return 0
+        return subset_state(s, z, after - 1)
+    node = child - n_high
+    some = u64(0)
+    for w in range(z.words):
+        some = some | (z.below[(node - 1) * z.words + w] & z.live[tuple_ * z.words + w])
+    if some == 0:
+        return 0
+    slot = i64(mix(u64(node), u64(tuple_)) >> 1) & z.pair_mask
+    while z.pair_buckets[slot] != 0:
+        state = z.pair_buckets[slot]
+        if z.node[state] == node and z.tuple[state] == tuple_:
+            return state
+        slot = (slot + 1) & z.pair_mask
+    state = z.counts[0]
+    z.counts[0] = state + 1
+    z.pair_buckets[slot] = u32(state)
+    z.subset[state] = -1
+    z.node[state] = u32(node)
+    z.tuple[state] = u32(tuple_)
+    z.accepting[state] = 0
+    z.filled[state] = 0
+    return state
+
+
+@kernel
+def subset_state(s: Subsets, z: Lazy, subset: i64) -> i64:
+    """The state of a subset."""
+    if z.state_of[subset] == 0:
+        state = z.counts[0]
+        z.counts[0] = state + 1
+        z.state_of[subset] = u32(state)
+        z.subset[state] = i32(subset)
+        z.accepting[state] = s.accepting[subset]
+        z.filled[state] = 0
+    return z.state_of[subset]
+
+
+@kernel
+def follow(p: Positions, s: Subsets, z: Lazy, state: i64, data: Ptr[u8], n: i64) -> i64:
+    """The state after n bytes, its own row filled as well; negative if there is no room."""
+    for i in range(n):
+        failed = fill(p, s, z, state)
+        if failed < 0:
+            return failed
+        state = z.table[state * z.n_classes + z.classes[data[i]]]
+        if state == 0:
+            return 0
+    failed = fill(p, s, z, state)
+    if failed < 0:
+        return failed
+    return state
+
+
+@kernel
+def grow(p: Positions, s: Subsets, z: Lazy, state: i64, nodes: Ptr[u64], n: i64, states: Ptr[u32]) -> i64:
+    """Fills the rows that a walk over a trie's n nodes looks at: 0, or negative if there is no room. `states`: room for
+    one number a depth and one more."""
+    states[0] = u32(state)
+    failed = fill(p, s, z, state)
+    i = 0
+    while i < n and failed == 0:
+        node = nodes[i]
+        size = i64(node >> TRIE_SIZE)
+        depth = i64(node >> TRIE_DEPTH) & TRIE_DEPTH_MASK
+        after = z.table[states[depth - 1] * z.n_classes + z.classes[i64(node & TRIE_BYTE)]]
+        if after == 0:
+            i += size
+        else:
+            states[depth] = u32(after)
+            if size > 1:
+                failed = fill(p, s, z, after)
+            i += 1
+    return failed

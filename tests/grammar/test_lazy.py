@@ -1,0 +1,136 @@
+"""Automata built as they are used: equal to those built at once, and bounded."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from functools import reduce
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aici.grammar.dfa import Dfa
+from aici.grammar.errors import RegexError, RegexLimitError
+from aici.grammar.lazy import LazyDfa, compile_automaton, compile_lazily
+from aici.grammar.limits import DfaLimits
+from aici.grammar.regex import compile_regex
+from aici.grammar.vocabulary import Vocabulary
+
+PARTS = ["a", "é", r"\w", "[^a]", ".{0,3}", "(?:ab?){1,2}", "(?:日|b)+", "(?i:s)", "[😀-😎]?", r"\d{2,}"]
+TOKENS = [
+    b"a",
+    b"b",
+    b"ab",
+    b"\xc3",
+    b"\xc3\xa9",
+    b"\xa9",
+    "日".encode(),
+    b"\xe6",
+    b"\x97\xa5a",
+    b"1",
+    b"12",
+    "é1".encode(),
+    b" ",
+    b"s",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.sampled_from([*PARTS, "|"]), min_size=1, max_size=4),
+    st.lists(st.text("abés1日😀 ", max_size=6), max_size=6),
+)
+def test_agrees_with_the_whole_automaton(parts: list[str], subjects: list[str]) -> None:
+    pattern = "".join(parts)
+    whole, lazy = compile_regex(pattern), compile_lazily(pattern)
+    for text in subjects:
+        state, other = whole.start, lazy.start
+        for i, byte in enumerate(text.encode()):
+            state = whole.advance(state, bytes([byte]))
+            other = lazy.advance(other, bytes([byte]))
+            assert whole.is_live(state) == lazy.is_live(other), (text, i)
+        assert whole.is_accepting(state) == lazy.is_accepting(other)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4), st.lists(st.sampled_from(TOKENS), max_size=4))
+def test_grown_rows_give_the_masks_of_the_whole_automaton(parts: list[str], tokens: list[bytes]) -> None:
+    vocabulary = Vocabulary(TOKENS, [])
+    whole, lazy = compile_regex("".join(parts)), compile_lazily("".join(parts))
+    state, other = whole.start, lazy.start
+    for token in [b"", *tokens]:
+        state, other = whole.advance(state, token), lazy.advance(other, token)
+        if state == 0:
+            break
+        lazy.grow(other, vocabulary.nodes, vocabulary.max_depth)
+        assert mask(whole, state) == mask(lazy, other)
+
+
+def mask(automaton: Dfa | LazyDfa, state: int) -> list[bytes]:
+    """The tokens allowed, by the table alone."""
+    table, classes = automaton.table, automaton.classes
+    return [t for t in TOKENS if reduce(lambda at, byte: table[at, classes[byte]], t, state)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("(a|b)*a(a|b){30}", "ab" + "a" + "b" * 30, "b" * 40),
+        (".{0,5000}foo.{0,5000}", "x" * 4000 + "foo" + "y" * 4999, "fo" * 4000),
+        (r"(\w{1,20} ){1,50}", "ab cde " * 20, "ab  cd"),
+        (r"\w{1,255}", "é" * 255, "é" * 256),
+        ("|".join(f"(?:a{{{p}}})*b" for p in (2, 3, 5, 7, 11, 13, 17, 19, 23)), "a" * 23 + "b", "a" * 29 + "b"),
+    ],
+)
+def test_patterns_too_large_to_build_at_once(pattern: str, yes: str, no: str) -> None:
+    start = time.process_time()
+    lazy = compile_lazily(pattern)
+    assert lazy.matches(yes.encode()) and not lazy.matches(no.encode())
+    assert re.fullmatch(pattern, yes) and not re.fullmatch(pattern, no)
+    assert time.process_time() - start < 2
+
+
+def test_room_is_bounded() -> None:
+    lazy = compile_lazily("(a|b)*a(a|b){30}", DfaLimits(states=200))
+    lazy.advance(lazy.start, b"ab" * 10)
+    with pytest.raises(RegexLimitError, match="used up its room"):
+        for i in range(10_000):
+            lazy.advance(lazy.start, f"{i:020b}".replace("0", "a").replace("1", "b").encode())
+    assert lazy.advance(lazy.start, b"ab" * 10)
+
+
+def test_patterns_that_nothing_matches_are_refused() -> None:
+    with pytest.raises(RegexError, match="no text matches"):
+        compile_lazily(r"a[^\s\S]")
+
+
+def test_what_is_quick_is_built_at_once() -> None:
+    assert isinstance(compile_automaton(r'"[^"]{1,200}"'), Dfa)
+    assert isinstance(compile_automaton("(a|b)*a(a|b){30}"), LazyDfa)
+    with pytest.raises(RegexLimitError):
+        compile_automaton("((a{100}){100}){100}")
+    with pytest.raises(RegexError, match="never closed"):
+        compile_automaton("(a")
+
+
+def test_threads_share_one_automaton() -> None:
+    lazy = compile_lazily("(a|b)*a(a|b){12}")
+    wrong: list[str] = []
+
+    def work(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        for _ in range(200):
+            text = "".join(random.choice(["a", "b"], 20))
+            if lazy.matches(text.encode()) != (text[-13] == "a"):
+                wrong.append(text)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert isinstance(lazy, LazyDfa)
