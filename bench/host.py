@@ -1,6 +1,6 @@
 """What the host costs on a real model: its share of a step, and tokens per second with and without a constraint.
 
-    make bench-host [ARGS="--json --tokens 64 --rounds 5"]
+    make bench-host [ARGS="--json --tokens 64 --rounds 9"]
 
 Every round runs all four cases (1 and 16 sequences, free and under a regex) one after the other on the same engine, so
 that a busy machine troubles all of them alike; what counts are the ratios. "host" is everything of a step that is not
@@ -61,7 +61,7 @@ def summary(steps: list[StepTiming], size: int) -> dict[str, float]:
     host = [step.total - step.engine for step in steps]
     shares = [1 - step.engine / step.total for step in steps]
     return {
-        "tokens_per_second": size / median(step.total for step in steps),
+        "tokens_per_second": size / step_time(steps),
         "host_share_median": median(shares),
         "host_share_p99": quantile(shares, 0.99),
         "host_us_per_token": 1e6 * median(host) / size,
@@ -75,17 +75,24 @@ def summary(steps: list[StepTiming], size: int) -> dict[str, float]:
 
 def run(host: Host, tokens: int, rounds: int) -> dict[str, Any]:
     programs = {"free": controller("", tokens), "regex": controller(f"regex={REGEX!r}, ", tokens)}
-    steps: dict[tuple[str, int], list[StepTiming]] = {(name, size): [] for size in SIZES for name in programs}
-    for _ in range(rounds):
-        for (name, size), found in steps.items():
-            found += measure(host, programs[name], size)
-    cases = {f"{name} x{size}": summary(found, size) for (name, size), found in steps.items()}
-    ratios = {
-        f"regex / free x{size}": cases[f"regex x{size}"]["tokens_per_second"]
-        / cases[f"free x{size}"]["tokens_per_second"]
-        for size in SIZES
+    cases = [(name, size) for size in SIZES for name in programs]
+    found = [{case: measure(host, programs[case[0]], case[1]) for case in cases} for _ in range(rounds)]
+    speed = {}
+    for size in SIZES:
+        ratios = [step_time(steps["free", size]) / step_time(steps["regex", size]) for steps in found]
+        speed[f"regex / free x{size}"] = {"median": median(ratios), "least": min(ratios), "most": max(ratios)}
+    return {
+        "model": host.engine.name,
+        "cases": {
+            f"{name} x{size}": summary([step for steps in found for step in steps[name, size]], size)
+            for name, size in cases
+        },
+        "speed": speed,
     }
-    return {"model": host.engine.name, "cases": cases, "speed": ratios}
+
+
+def step_time(steps: list[StepTiming]) -> float:
+    return median(step.total for step in steps)
 
 
 def show(report: dict[str, Any], write: Callable[[str], object] = print) -> None:
@@ -101,14 +108,14 @@ def show(report: dict[str, Any], write: Callable[[str], object] = print) -> None
             f"{case['engine_ms']:11.2f}{case['steps']:7d}"
         )
     for name, ratio in report["speed"].items():
-        write(f"speed {name}: {ratio:.3f}")
+        write(f"speed {name}: {ratio['median']:.3f} (rounds from {ratio['least']:.3f} to {ratio['most']:.3f})")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="a GGUF file; the default model if absent")
-    parser.add_argument("--tokens", type=int, default=64, help="tokens that each sequence generates")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=32, help="tokens that each sequence generates")
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from textwrap import dedent, indent
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
-from aici.host import Host, Result, RunLimits
+from aici.host import Host, Result, RunLimits, RunRequest
 from aici.host.engines.scripted import ScriptedEngine, ScriptedTokenizer
 from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
 from aici.vm.limits import Limits
@@ -203,6 +205,28 @@ def test_a_regex_that_no_token_can_spell_is_an_error_that_names_it() -> None:
 def test_a_wrong_regex_made_at_run_time_is_a_controller_error() -> None:
     trace = failure("p = '['\nawait aici.gen_text(regex=p + 'a')", prompt="x")
     assert "'[a'" in trace and "gen_text" in trace
+
+
+def test_an_embedded_automaton_that_lies_deceives_its_own_program_only() -> None:
+    digits = main("await aici.gen_text(regex='[0-9]+', max_tokens=3)")
+    letters = main("await aici.gen_text(regex='[a-z]+', max_tokens=3)")
+    liar = replace(digits, automata=(replace(digits.automata[0], data=letters.automata[0].data),))
+    damaged = replace(digits, automata=(replace(digits.automata[0], data=b"\xff" * 20),))
+    requests = [RunRequest(program, "x") for program in (liar, damaged, digits)]
+    with Host(ScriptedEngine()) as host:
+        lied, refused, honest = host.run_many(requests)
+    assert lied.text.isalpha() and honest.text.isdigit()
+    assert refused.error is not None and refused.error.kind == "ValueError" and "[0-9]+" in refused.error.message
+
+
+def test_constraints_beyond_the_cache_still_work() -> None:
+    body = """
+        for i in range(20):
+            await aici.gen_text(options=[f"{i % 5}a", f"{i % 5}b"])
+    """
+    with Host(ScriptedEngine(), constraint_bytes=1) as host:
+        text = host.run(main(body), prompt="x").text
+    assert re.fullmatch("(0[ab]1[ab]2[ab]3[ab]4[ab]){4}", text)
 
 
 def test_stop_at_is_kept_and_ends_at_a_token_border() -> None:
