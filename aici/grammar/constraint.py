@@ -35,7 +35,6 @@ class Matcher:
         self.automaton = automaton
         self.start = int(automaton.start)
         self.masks = Masks(automaton, vocabulary)
-        self._accepting: list[bool] = np.asarray(automaton.accepting, np.bool_).tolist()
         self._masks: dict[int, NDArray[np.uint32]] = {}
         self._must_end: dict[int, bool] = {}
         self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
@@ -53,11 +52,7 @@ class Matcher:
 
     def _compute(self, state: int) -> NDArray[np.uint32]:
         mask = np.empty(self.vocabulary.n_words, np.uint32)
-        self.masks.fill(state, mask)
-        found = bool(mask.any())
-        if self._accepting[state] or not found:
-            for eos in self.vocabulary.eos_ids:
-                mask[eos >> 5] |= np.uint32(1 << (eos & 31))
+        found = self.masks.fill(state, mask)
         mask.flags.writeable = False
         with self._lock:
             while len(self._masks) >= self._room:
@@ -85,7 +80,7 @@ class Matcher:
 
     def can_end(self, state: int) -> bool:
         """Whether the text is complete."""
-        return self._accepting[state]
+        return bool(self.masks.accepting[state])
 
     def must_end(self, state: int) -> bool:
         """Whether no token leads on: only the end of the sequence is allowed."""

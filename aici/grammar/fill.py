@@ -12,11 +12,11 @@ small anyway, is walked in the trie. All parts are exact, so that their union is
 
 from __future__ import annotations
 
-from .atoms import FIRST_BEYOND, N_ATOMS, Atoms
+from .atoms import FIRST_BEYOND, N_ATOMS, Atoms, atoms
 from .index import FIRST, LATER, SECOND, SHORT, THIRD, Index
-from .jit import Ptr, Record, i32, i64, kernel, u32, u64
+from .jit import Arena, Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .targets import ALL, MIXED, Machine, Memo, targets
+from .targets import ALL, MIXED, Machine, targets
 
 FEW = 500
 """Walking so many nodes takes about as long as a few bit rows."""
@@ -31,23 +31,47 @@ ENDLESS = 1 << 20
 class Scratch(Record):
     """Room for one call at a time."""
 
-    few: i64  # FEW, except in tests
     states: Ptr[u32]  # a state a depth
     rows: Ptr[i32]  # [ROWS, N_ATOMS] targets: of the state, of the next one, of a run's states
     run: Ptr[i64]  # [MAX_RUN + 1] the states of a run
     masks: Ptr[u64]  # [1] the atoms of a run
+    visited: Ptr[i64]  # for `targets`
     one: Ptr[u32]  # rows of bits
     two: Ptr[u32]
 
 
+def make_scratch(max_depth: int, n_words: int) -> Scratch:
+    """For tokens of up to `max_depth` bytes and rows of `n_words` words."""
+    n_visited = atoms().fields["n_blocks"] + atoms().fields["n_pages"]
+    arena = Arena(4 * (max_depth + 1) + 4 * ROWS * N_ATOMS + 8 * ROWS + 8 * n_visited + 8 * n_words + 64)
+    return Scratch(
+        states=arena.take(u32, max_depth + 1),
+        rows=arena.take(i32, ROWS * N_ATOMS),
+        run=arena.take(i64, ROWS),
+        masks=arena.take(u64, 1),
+        visited=arena.take(i64, n_visited),
+        one=arena.take(u32, n_words),
+        two=arena.take(u32, n_words),
+    )
+
+
 @kernel
 def fill(
-    index: Index, machine: Machine, atoms: Atoms, memo: Memo, s: Scratch, state: i64, out: Ptr[u32], n_out: i64
-) -> None:
-    """Write the mask of a state into the `n_out` words `out`."""
+    index: Index,
+    machine: Machine,
+    atoms: Atoms,
+    s: Scratch,
+    state: i64,
+    accepts: i64,
+    few: i64,
+    out: Ptr[u32],
+    n_out: i64,
+) -> i64:
+    """Write the mask of a state into the `n_out` words `out`, with the end-of-sequence tokens if it accepts or nothing
+    else is allowed. Returns whether something else is. Up to `few` nodes are walked."""
     for w in range(n_out):
         out[w] = 0
-    targets(machine, atoms, memo, state, s.rows)
+    targets(machine, atoms, s.visited, state, s.rows)
     done: u64 = 0
     for atom in range(N_ATOMS):
         target = s.rows[atom]
@@ -56,13 +80,18 @@ def fill(
             if target != MIXED:
                 group = same(s.rows, target)
             done = done | group
-            size = nodes_of(index, group)
-            if (
-                target == MIXED
-                or size <= s.few
-                or not_by_rows(index, machine, atoms, memo, s, state, target, group, out, n_out) != 0
-            ):
-                walk_group(index, machine, atoms, memo, s, state, group, ALL, out)
+            if target == MIXED or nodes_of(index, group) <= few:
+                walk_group(index, machine, atoms, s, state, group, ALL, out)
+            else:
+                set_group(index, machine, atoms, s, state, target, group, few, out, n_out)
+    found = 0
+    for w in range(n_out):
+        found = found | out[w]
+    if accepts != 0 or found == 0:
+        for i in range(index.n_eos):
+            eos = index.eos[i]
+            out[eos >> 5] = u32(out[eos >> 5] | (1 << (eos & 31)))
+    return i64(found != 0)
 
 
 @kernel
@@ -84,24 +113,24 @@ def nodes_of(index: Index, group: u64) -> i64:
 
 
 @kernel
-def not_by_rows(
+def set_group(
     index: Index,
     machine: Machine,
     atoms: Atoms,
-    memo: Memo,
     s: Scratch,
     state: i64,
     target: i64,
     group: u64,
+    few: i64,
     out: Ptr[u32],
     n_out: i64,
-) -> i64:
-    """Set the tokens that begin with `group`, which leads to `target`; 1 if that needs a walk of all of them."""
-    n = find_run(index, machine, atoms, memo, s, target)
+) -> None:
+    """Set the live tokens that begin with an atom of `group`, all of which lead to `target`."""
+    n = find_run(index, machine, atoms, s, target)
     if exits_cost(index, s, n) <= MAX_EXIT_NODES:
         add_run(index, machine, s, state, 1, group, ALL, n, out, n_out)
-        return 0
-    targets(machine, atoms, memo, target, s.rows[N_ATOMS:])
+        return
+    targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
     walked: u64 = 0
     done: u64 = 0
     unite_rows(index, FIRST, group, s.one)
@@ -115,18 +144,17 @@ def not_by_rows(
                 part = same(s.rows[N_ATOMS:], second)
             done = done | part
             count = tokens_of(index, group, part)
-            if second == MIXED or 2 * count <= s.few:
+            if second == MIXED or 2 * count <= few:
                 if count > 0:
                     walked = walked | part
             else:
-                n = find_run(index, machine, atoms, memo, s, second)
+                n = find_run(index, machine, atoms, s, second)
                 if exits_cost(index, s, n) <= MAX_EXIT_NODES:
                     add_run(index, machine, s, state, 2, group, part, n, out, n_out)
                 else:
                     walked = walked | part
     if walked != 0:
-        walk_group(index, machine, atoms, memo, s, state, group, walked, out)
-    return 0
+        walk_group(index, machine, atoms, s, state, group, walked, out)
 
 
 @kernel
@@ -145,13 +173,13 @@ def tokens_of(index: Index, group: u64, part: u64) -> i64:
 
 
 @kernel
-def find_run(index: Index, machine: Machine, atoms: Atoms, memo: Memo, s: Scratch, start: i64) -> i64:
+def find_run(index: Index, machine: Machine, atoms: Atoms, s: Scratch, start: i64) -> i64:
     """The run from `start`: its atoms go to `s.masks[0]`, its states to `s.run`, their targets to `s.rows[2..]`."""
     kept: u64 = ALL
     state = start
     for i in range(MAX_RUN + 1):
         row = s.rows[(2 + i) * N_ATOMS :]
-        targets(machine, atoms, memo, state, row)
+        targets(machine, atoms, s.visited, state, row)
         s.run[i] = state
         following = heaviest(index, row, kept)
         if following == 0:
@@ -331,7 +359,7 @@ def follow_long(
 
 @kernel
 def walk_group(
-    index: Index, machine: Machine, atoms: Atoms, memo: Memo, s: Scratch, state: i64, zero: u64, one: u64, out: Ptr[u32]
+    index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, zero: u64, one: u64, out: Ptr[u32]
 ) -> None:
     """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others."""
     s.states[0] = u32(state)

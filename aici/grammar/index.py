@@ -15,6 +15,8 @@ automaton. Of a token's units (`atoms`) the first is at place 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,8 @@ MAX_EXITS = 1 << 12
 
 
 class Index(Record):
+    eos: Ptr[u32]  # [n_eos] the tokens that end a sequence
+    n_eos: i64
     data: Ptr[u8]
     offsets: Ptr[i64]
     n_words: i64  # of a row of bits
@@ -55,7 +59,9 @@ FEW_TOKENS = 1000
 """So many are not worth a file."""
 
 
-def make_index(data: NDArray[np.uint8], offsets: NDArray[np.int64], n_words: int, content_hash: str) -> Index:
+def make_index(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], eos: Sequence[int], n_words: int, content_hash: str
+) -> Index:
     """The index of the tokens with the bytes `data[offsets[t] : offsets[t + 1]]`, for masks of `n_words` words. Bit
     rows are quicker made than read; the tries, which need sorting, are kept in the cache by `content_hash`."""
     n = len(offsets) - 1
@@ -85,6 +91,8 @@ def make_index(data: NDArray[np.uint8], offsets: NDArray[np.int64], n_words: int
     numbers = np.frombuffer(stored, np.uint64)
     parts = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
     return Index(
+        eos=np.array([*eos, 0], np.uint32),
+        n_eos=len(eos),
         data=data,
         offsets=offsets,
         n_words=width,

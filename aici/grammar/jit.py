@@ -136,11 +136,48 @@ def _evaluate(annotation: Any, scope: dict[str, Any]) -> Any:
     return eval(annotation, scope) if isinstance(annotation, str) else annotation
 
 
+class Part:
+    """A piece of an `Arena`, to be passed where a pointer is wanted."""
+
+    __slots__ = ("_memory", "_offset", "_size", "address", "item")
+
+    def __init__(self, memory: np.ndarray[Any, Any], address: int, offset: int, item: IntType, size: int) -> None:
+        self.address = address + offset
+        self.item = item
+        self._memory, self._offset, self._size = memory, offset, size
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """The piece as an array, sharing its memory."""
+        return self._memory[self._offset : self._offset + self._size].view(self.item.dtype)
+
+
+class Arena:
+    """Zeroed memory that is allocated once and handed out in pieces: many small arrays at the price of one."""
+
+    def __init__(self, size: int) -> None:
+        """Room for `size` bytes; every piece takes up to 7 more."""
+        self._memory = np.zeros(size, np.uint8)
+        self._address = int(self._memory.ctypes.data)
+        self._used = -self._address % 8
+
+    def take(self, item: Any, count: int) -> Part:
+        """`count` zeros of a type such as `u32`."""
+        size = item.bits // 8 * count
+        part = Part(self._memory, self._address, self._used, item, size)
+        self._used += (size + 7) // 8 * 8
+        if self._used > len(self._memory):
+            raise KernelError("the arena is too small")
+        return part
+
+
 def _slot(value: Any, kind: Kind, name: str) -> int:
     """The 64 bits that stand for an argument or a field."""
     if isinstance(kind, IntType):
         return int(value) & _U64
     if isinstance(kind, PtrType):
+        if isinstance(value, Part) and value.item is kind.item:
+            return value.address
         return address_of(value, kind.item, name)
     if type(value) is not kind:
         raise KernelError(f"{name} must be a {kind.__name__}")
@@ -152,7 +189,7 @@ def _twin_of(value: Any, kind: Kind) -> Any:
     if isinstance(kind, IntType):
         return int(value)
     if isinstance(kind, PtrType):
-        return _View(value)
+        return _View(value.array if isinstance(value, Part) else value)
     return SimpleNamespace(**{name: _twin_of(value.fields[name], k) for name, k in kind.kinds().items()})
 
 

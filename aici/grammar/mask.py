@@ -1,79 +1,68 @@
 """Masks of an automaton's states over a vocabulary, computed natively.
 
-Goes in: an automaton and a vocabulary. Comes out: which tokens' bytes lead from a state to a live one. End-of-sequence
-tokens and caching are `constraint`'s.
+Goes in: an automaton and a vocabulary. Comes out: which tokens a state allows. Caching is `constraint`'s.
 """
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from numpy.typing import NDArray
 
-from . import fill, kernels
-from .atoms import N_ATOMS, atoms
+from . import kernels
+from .atoms import atoms
 from .automaton import Automaton
+from .fill import FEW, Scratch, fill
 from .jit import Bound
-from .targets import make_machine, make_memo
+from .targets import make_machine
 from .vocabulary import Vocabulary
 
-_STATE, _OUT = 5, 6
+_SCRATCH, _STATE, _ACCEPTS, _FEW, _OUT = 3, 4, 5, 6, 7
 """Slots of `fill.fill` that differ from call to call."""
 
 
 class Masks:
-    """Computes masks of one automaton over one vocabulary. Any number of threads may use it at once."""
-
-    few = fill.FEW
+    """Computes masks of one automaton over one vocabulary. Any number of threads may use it."""
 
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
+        """ValueError if it is no automaton: native code follows the table unchecked."""
         self.vocabulary = vocabulary
         self.n_states, self.n_classes = automaton.table.shape
         self.table: NDArray[np.uint32] = np.ascontiguousarray(automaton.table, np.uint32)
         self.classes: NDArray[np.uint8] = np.ascontiguousarray(automaton.classes, np.uint8)
         self.accepting: NDArray[np.uint8] = np.ascontiguousarray(automaton.accepting, np.uint8)
-        self._check(automaton)
-        self._machine = make_machine(self.table, self.classes, int(automaton.start))
-        self._idle: list[Bound] = []
-
-    def _check(self, automaton: Automaton) -> None:
-        """Native code follows the table unchecked, so nothing in it may lead outside."""
+        self._accepts = self.accepting.tobytes()
         if (
-            self.classes.shape != (256,)
-            or int(self.classes.max()) >= self.n_classes
-            or int(self.table.max()) >= self.n_states
-            or self.table[0].any()
-            or self.accepting.shape != (self.n_states,)
+            len(self._accepts) != self.n_states
+            or self.classes.shape != (256,)
             or not 0 <= automaton.start < self.n_states
         ):
             raise ValueError("not an automaton")
+        self.few = FEW
+        self._machine = make_machine(self.table, self.classes, int(automaton.start))
+        self._call: Bound | None = None
+        self._lock = threading.Lock()
 
-    def fill(self, state: int, out: NDArray[np.uint32]) -> None:
-        """Write the mask of the tokens whose bytes are live from `state` into `out`, uint32[n_words]."""
+    def fill(self, state: int, out: NDArray[np.uint32]) -> bool:
+        """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
+        end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is."""
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
-        try:
-            call = self._idle.pop()
-        except IndexError:
-            call = self._new_call(out)
-        call.slots[_STATE] = state
-        call.slots[_OUT] = out.ctypes.data
-        call()
-        self._idle.append(call)
+        scratch = self.vocabulary.borrow()
+        with self._lock:
+            call = self._call or self.bind(scratch, out)
+            slots = call.slots
+            slots[_SCRATCH], slots[_STATE], slots[_ACCEPTS] = scratch.address, state, self._accepts[state]
+            slots[_FEW], slots[_OUT] = self.few, out.__array_interface__["data"][0]
+            found = call()
+        self.vocabulary.give_back(scratch)
+        return found != 0
 
-    def _new_call(self, out: NDArray[np.uint32]) -> Bound:
-        index, tables = self.vocabulary.index, atoms()
-        width = index.fields["n_words"]
-        scratch = fill.Scratch(
-            few=self.few,
-            states=np.zeros(self.vocabulary.max_depth + 1, np.uint32),
-            rows=np.zeros(fill.ROWS * N_ATOMS, np.int32),
-            run=np.zeros(fill.ROWS, np.int64),
-            masks=np.zeros(1, np.uint64),
-            one=np.zeros(width, np.uint32),
-            two=np.zeros(width, np.uint32),
-        )
-        memo = make_memo(self.n_states)
-        return fill.fill.bind(index, self._machine, tables, memo, scratch, 0, out, self.vocabulary.n_words)
+    def bind(self, scratch: Scratch, out: NDArray[np.uint32]) -> Bound:
+        index, n_words = self.vocabulary.index, self.vocabulary.n_words
+        self._call = fill.bind(index, self._machine, atoms(), scratch, 0, 0, self.few, out, n_words)
+        return self._call
 
     def spellable(self, state: int) -> bool:
         """Whether tokens lead from the state to an accepting one. Quick where the single bytes that are tokens do."""

@@ -6,15 +6,17 @@ or MIXED where they differ. Only `fill` uses these kernels.
 
 from __future__ import annotations
 
+from functools import cache as once
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, TAIL, Atoms, atoms
-from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+from .jit import Arena, Ptr, Record, i32, i64, kernel, u8, u32, u64
 
 ALL = (1 << 64) - 1
 MIXED = -1
-_UNSET = -2
+_UNSET = -2  # not seen yet
 
 LEAD_2, LEAD_E0, LEAD_3, LEAD_ED, LEAD_F0, LEAD_4, LEAD_F4, LOW, MIDDLE, HIGH, NEVER = range(
     FIRST_BEYOND, FIRST_BEYOND + 11
@@ -37,41 +39,52 @@ N_SETS = FIRST_BEYOND + len(_BYTE_SETS)
 
 
 class Machine(Record):
-    """An automaton, and for every ASCII atom and every byte set the distinct classes of its bytes."""
+    """An automaton, and what was found out about it. Only one thread at a time may use it."""
 
-    table: Ptr[u32]
-    classes: Ptr[u8]
+    table: Ptr[u32]  # [n_states, n_classes]
+    classes: Ptr[u8]  # [256]
     n_classes: i64
+    # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
     class_bytes: Ptr[u64]  # [n_classes] its continuation bytes, bit i is 0x80 + i
-    clean: Ptr[u8]  # [n_states] 1: at the start of a character, and no bytes but UTF-8 are live from here
+    clean: Ptr[u8]  # [n_states] 1: at the start of a character, and nothing but UTF-8 is live from here
+    goal: Ptr[
+        i32
+    ]  # [n_states] where its live continuation bytes lead, or MIXED; + 2, and 0 where that is not known yet
+    live: Ptr[u64]  # [n_states] which these are, bit i is 0x80 + i
+    known: Ptr[i64]  # [N_KNOWN] states whose targets are known, + 1
+    rows: Ptr[i32]  # [N_KNOWN, N_ATOMS]
+
+
+N_KNOWN = 64
 
 
 def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int) -> Machine:
-    """`table` is [n_states, n_classes], checked by the caller."""
+    """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
-    set_start, set_classes = np.zeros(N_SETS + 1, np.int32), np.zeros(256, np.uint8)
-    members, member_start = _members()
-    distinct(members, member_start, classes, set_start, set_classes)
-    clean, modes = np.zeros(n_states, np.uint8), np.zeros(n_states, np.uint8)
-    todo = np.zeros(n_states, np.uint32)
-    seen = np.zeros(256 * 8, np.uint8)
-    if spells_utf8(table, classes, n_classes, start, modes, todo, seen):
-        clean[:] = modes == 1
-    class_bytes = np.zeros(n_classes, np.uint64)
-    np.bitwise_or.at(class_bytes, classes[0x80:0xC0], np.uint64(1) << np.arange(64, dtype=np.uint64))
-    return Machine(
+    arena = Arena(13 * n_states + 8 * n_classes + 4 * N_KNOWN * (N_ATOMS + 2) + 4 * N_SETS + 512)
+    machine = Machine(
         table=table,
         classes=classes,
         n_classes=n_classes,
-        set_start=set_start,
-        set_classes=set_classes,
-        class_bytes=class_bytes,
-        clean=clean,
+        set_start=arena.take(i32, N_SETS + 1),
+        set_classes=arena.take(u8, 256),
+        class_bytes=arena.take(u64, n_classes),
+        clean=arena.take(u8, n_states),
+        goal=arena.take(i32, n_states),
+        live=arena.take(u64, n_states),
+        known=arena.take(i64, N_KNOWN),
+        rows=arena.take(i32, N_KNOWN * N_ATOMS),
     )
+    room = Arena(4 * n_states + 256 * 8 + 64)
+    todo, after = room.take(u32, n_states), room.take(u8, 256 * 8)
+    if not prepare(machine, n_states, start, *_members(), todo, after):
+        raise ValueError("not an automaton")
+    return machine
 
 
+@once
 def _members() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The bytes of every ASCII atom and byte set, and where each begins."""
     fields = atoms().fields
@@ -79,6 +92,41 @@ def _members() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     members = np.concatenate([fields["bytes"], np.array(beyond, np.uint8)])
     sizes = np.cumsum([128, *map(len, _BYTE_SETS)])
     return members, np.concatenate([fields["byte_start"], sizes[1:]]).astype(np.int32)
+
+
+@kernel
+def prepare(
+    machine: Machine,
+    n_states: i64,
+    start: i64,
+    members: Ptr[u8],
+    member_start: Ptr[i32],
+    todo: Ptr[u32],
+    after: Ptr[u8],
+) -> i64:
+    """Check the automaton, so that following it never leads outside, and fill the machine; 0 if it is none."""
+    n_classes = machine.n_classes
+    highest = 0
+    for i in range(256):
+        highest = max(highest, machine.classes[i])
+    furthest = 0
+    for i in range(n_states * n_classes):
+        furthest = max(furthest, machine.table[i])
+    escapes = 0
+    for c in range(n_classes):
+        escapes = escapes | machine.table[c]
+    if highest >= n_classes or furthest >= n_states or escapes != 0:
+        return 0
+    distinct(members, member_start, machine.classes, machine.set_start, machine.set_classes)
+    for i in range(64):
+        c = machine.classes[0x80 + i]
+        machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
+    if spells_utf8(machine.table, machine.classes, n_classes, start, machine.clean, todo, after) == 0:
+        for i in range(n_states):
+            machine.clean[i] = 0
+    for i in range(n_states):
+        machine.clean[i] = u8(machine.clean[i] == 1)
+    return 1
 
 
 @kernel
@@ -171,44 +219,20 @@ def spells_utf8(
     return 1
 
 
-class Memo(Record):
-    """What was found out about states, for one thread."""
-
-    live: Ptr[u64]  # [n_states] the continuation bytes that are live, bit i is 0x80 + i
-    goal: Ptr[i32]  # [n_states] where they all lead, or MIXED; _UNSET: neither is known
-    visited: Ptr[i64]  # [n_blocks + n_pages] the state from which a block or page was last visited
-    known: Ptr[i64]  # [N_KNOWN] states whose targets are known
-    rows: Ptr[i32]  # [N_KNOWN, N_ATOMS]
-
-
-N_KNOWN = 32
-
-
-def make_memo(n_states: int) -> Memo:
-    fields = atoms().fields
-    return Memo(
-        live=np.zeros(n_states, np.uint64),
-        goal=np.full(n_states, _UNSET, np.int32),
-        visited=np.zeros(fields["n_blocks"] + fields["n_pages"], np.int64),
-        known=np.full(N_KNOWN, -1, np.int64),
-        rows=np.zeros(N_KNOWN * N_ATOMS, np.int32),
-    )
-
-
 @kernel
-def targets(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
-    """Fill `row`, one number an atom, for a state."""
+def targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
+    """Fill `row`, one number an atom, for a state. `visited`: room for one number a distinct block and page."""
     place = state % N_KNOWN
-    known = memo.rows[place * N_ATOMS :]
-    if memo.known[place] != state:
-        find_targets(machine, atoms, memo, state, known)
-        memo.known[place] = state
+    known = machine.rows[place * N_ATOMS :]
+    if machine.known[place] != state + 1:
+        find_targets(machine, atoms, visited, state, known)
+        machine.known[place] = state + 1
     for atom in range(N_ATOMS):
         row[atom] = known[atom]
 
 
 @kernel
-def find_targets(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
+def find_targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
     base = state * machine.n_classes
     for atom in range(FIRST_BEYOND):
         row[atom] = i32(common(machine, base, atom))
@@ -226,7 +250,7 @@ def find_targets(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Pt
         for atom in range(FIRST_BEYOND, TAIL + 1):
             row[atom] = i32(whole)
     else:
-        by_page(machine, atoms, memo, state, row)
+        by_page(machine, atoms, visited, state, row)
 
 
 @kernel
@@ -287,28 +311,28 @@ def upper(machine: Machine, state: i64, first: i64, last: i64) -> i64:
 
 
 @kernel
-def by_page(machine: Machine, atoms: Atoms, memo: Memo, state: i64, row: Ptr[i32]) -> None:
+def by_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
     """The characters beyond ASCII a page at a time, every page and block only once from the same state."""
     for atom in range(FIRST_BEYOND, TAIL):
         row[atom] = _UNSET
     for i in range(atoms.n_blocks + atoms.n_pages):
-        memo.visited[i] = -1
+        visited[i] = -1
     dead: u64 = 0
     for lead in range(0xC2, 0xE0):
         page = atoms.blocks[atoms.block_of[0] * 64 + lead - 0xC0]
-        dead = dead | visit_page(machine, atoms, memo, go(machine, state, lead), page, row)
+        dead = dead | visit_page(machine, atoms, visited, go(machine, state, lead), page, row)
     for lead in range(0xE0, 0xF0):
         bytes = ALL
         if lead == 0xE0:
             bytes = u64(ALL << 32)
         elif lead == 0xED:
             bytes = ALL >> 32
-        dead = dead | visit_block(machine, atoms, memo, go(machine, state, lead), lead - 0xE0, bytes, row)
+        dead = dead | visit_block(machine, atoms, visited, go(machine, state, lead), lead - 0xE0, bytes, row)
     for lead in range(0xF0, 0xF5):
         inner = go(machine, state, lead)
         for second in range(0x90 if lead == 0xF0 else 0x80, 0x90 if lead == 0xF4 else 0xC0):
             block = (lead - 0xF0) * 64 + second - 0x80
-            dead = dead | visit_block(machine, atoms, memo, go(machine, inner, second), block, ALL, row)
+            dead = dead | visit_block(machine, atoms, visited, go(machine, inner, second), block, ALL, row)
     for atom in range(FIRST_BEYOND, TAIL):
         if row[atom] == _UNSET:
             row[atom] = 0
@@ -323,33 +347,41 @@ def go(machine: Machine, state: i64, byte: i64) -> i64:
 
 
 @kernel
-def look(machine: Machine, memo: Memo, state: i64) -> None:
-    """Find out `memo.live` and `memo.goal` of a state."""
-    if memo.goal[state] != _UNSET:
+def look(machine: Machine, state: i64) -> None:
+    """Find out `live` and `goal` of a state."""
+    if machine.goal[state] != 0:
         return
-    live: u64 = 0
+    row = machine.table[state * machine.n_classes :]
+    bytes = machine.class_bytes
+    n = machine.n_classes
     goal = 0
-    for c in range(machine.n_classes):
-        bytes = machine.class_bytes[c]
-        target = machine.table[state * machine.n_classes + c]
-        if target != 0 and bytes != 0:
-            live = live | bytes
-            goal = target if goal == 0 or goal == target else MIXED
-    memo.live[state] = live
-    memo.goal[state] = i32(goal)
+    live: u64 = 0
+    for c in range(n):
+        live = live | (bytes[c] if row[c] != 0 else 0)
+    for c in range(n):
+        goal = max(goal, row[c] if bytes[c] != 0 else 0)
+    differ = 0
+    for c in range(n):
+        differ = differ | (i64(bytes[c] != 0) & i64(row[c] != 0) & i64(row[c] != goal))
+    if differ != 0:
+        goal = MIXED
+    machine.live[state] = live
+    machine.goal[state] = i32(goal + 2)
 
 
 @kernel
-def visit_block(machine: Machine, atoms: Atoms, memo: Memo, state: i64, block: i64, bytes: u64, row: Ptr[i32]) -> u64:
+def visit_block(
+    machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, block: i64, bytes: u64, row: Ptr[i32]
+) -> u64:
     """Enter into `row` the characters of a block whose second last byte is among `bytes`; returns the atoms of which
     one was dead."""
     block = atoms.block_of[block]
     if bytes == ALL:
-        if memo.visited[block] == state:
+        if visited[block] == state:
             return 0
-        memo.visited[block] = state
-    look(machine, memo, state)
-    live = memo.live[state] & bytes
+        visited[block] = state
+    look(machine, state)
+    live = machine.live[state] & bytes
     dead: u64 = 0
     for i in range(atoms.part_start[block], atoms.part_start[block + 1]):
         if (atoms.part_bytes[i] & bytes & u64(~live)) != 0:
@@ -357,20 +389,20 @@ def visit_block(machine: Machine, atoms: Atoms, memo: Memo, state: i64, block: i
     for i in range(64):
         if (live >> i & 1) != 0:
             page = atoms.blocks[block * 64 + i]
-            dead = dead | visit_page(machine, atoms, memo, go(machine, state, 0x80 + i), page, row)
+            dead = dead | visit_page(machine, atoms, visited, go(machine, state, 0x80 + i), page, row)
     return dead
 
 
 @kernel
-def visit_page(machine: Machine, atoms: Atoms, memo: Memo, state: i64, page: i64, row: Ptr[i32]) -> u64:
+def visit_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, page: i64, row: Ptr[i32]) -> u64:
     """Enter the characters of a page into `row`; returns the atoms of which one was dead."""
     part = atoms.n_blocks + page
-    if memo.visited[part] == state:
+    if visited[part] == state:
         return 0
-    memo.visited[part] = state
-    look(machine, memo, state)
-    live = memo.live[state]
-    goal = memo.goal[state]
+    visited[part] = state
+    look(machine, state)
+    live = machine.live[state]
+    goal = machine.goal[state] - 2
     dead: u64 = 0
     for i in range(atoms.part_start[part], atoms.part_start[part + 1]):
         atom = atoms.part_atom[i]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .fill import Scratch, make_scratch
 from .index import Index, make_index
 
 
@@ -55,6 +56,7 @@ class Vocabulary:
         """The bytes that are a token of their own."""
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
+        self._idle: list[Scratch] = []
 
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:
@@ -68,7 +70,17 @@ class Vocabulary:
     @cached_property
     def index(self) -> Index:
         """What the mask kernels read."""
-        return make_index(self.data, self.offsets, self.n_words, self.content_hash)
+        return make_index(self.data, self.offsets, self.eos_ids, self.n_words, self.content_hash)
+
+    def borrow(self) -> Scratch:
+        """Room for one call of a mask kernel; `give_back` it after."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return make_scratch(self.max_depth, self.index.fields["n_words"])
+
+    def give_back(self, scratch: Scratch) -> None:
+        self._idle.append(scratch)
 
     @property
     def nodes(self) -> NDArray[np.uint64]:

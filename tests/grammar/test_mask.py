@@ -164,8 +164,9 @@ def test_the_twin_does_the_same(pattern: str, vocabulary: Vocabulary, few: int) 
     for state in some_states(matcher, vocabulary)[:2]:
         native, twin = np.zeros(vocabulary.n_words, np.uint32), np.zeros(vocabulary.n_words, np.uint32)
         matcher.masks.fill(state, native)
-        call = matcher.masks._new_call(twin)
-        fill.fill.python(*call.keep[:5], state, twin, vocabulary.n_words)
+        call = matcher.masks.bind(vocabulary.borrow(), twin)
+        accepts = int(matcher.automaton.accepting[state])
+        fill.fill.python(*call.keep[:4], state, accepts, few, twin, vocabulary.n_words)
         assert native.tolist() == twin.tolist()
 
 
@@ -267,8 +268,8 @@ def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
         masks = Masks(compile_regex(pattern), real)
         for state in range(min(masks.n_states, 100)):
             out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
-            call = masks._new_call(out)
-            call.slots[5] = state
+            call = masks.bind(real.borrow(), out)
+            call.slots[4], call.slots[5] = state, int(masks.accepting[state])
             entry(call.address)
             masks.fill(state, expected)
             assert out.tolist() == expected.tolist()
