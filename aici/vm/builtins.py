@@ -7,9 +7,9 @@ Left out is what reaches outside or tells runs apart: files, code, input, identi
 from __future__ import annotations
 
 from . import meter
+from .arguments import shown_type
 from .formatting import to_ascii
 from .native import TYPES, Context, Throw, builtin, builtin_value, constructor
-from .types_str import shown_type
 from .values import UNBOUND, Object, TypeValue, Value
 
 builtin_value("object", TYPES["object"])

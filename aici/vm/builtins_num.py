@@ -79,11 +79,11 @@ def _round(ctx: Context, number: Value, ndigits: Value = None) -> Value:
 
 @builtin("sum")
 def _sum(ctx: Context, iterable: Value, /, start: Value = 0) -> Value:
-    items = ctx.iterate(iterable)
     if isinstance(start, (str, bytes)):
+        ctx.iterator(iterable)  # that it is none is said first
         name, instead = ("strings", "''.join(seq)") if isinstance(start, str) else ("bytes", "b''.join(seq)")
         raise ctx.error("TypeError", f"sum() can't sum {name} [use {instead} instead]")
     total = UNBOUND
-    for item in items:
+    for item in ctx.iterate(iterable):
         total = ctx.binary("+", start if total is UNBOUND else total, item)
     return start if total is UNBOUND else total

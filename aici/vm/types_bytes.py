@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import meter
+from .arguments import int_argument, shown_type, size_argument
 from .native import Context, builtin_value, constructor, method, static, type_
-from .types_str import bounds, codec, find_right, int_argument, plain_args, shown_type, size_argument
+from .types_str import bounds, codec, find_right, plain_args
 from .values import UNBOUND, Value
 
 builtin_value("bytes", type_("bytes"))

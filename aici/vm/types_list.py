@@ -6,6 +6,7 @@ Comparisons may one day run code of the controller that changes the list, so loo
 from __future__ import annotations
 
 from . import meter
+from .arguments import size_argument
 from .native import Context, builtin_value, constructor, method, type_
 from .sorting import sort_values
 from .values import Value
@@ -111,7 +112,7 @@ def _extend(ctx: Context, self: list[Value], iterable: Value, /) -> None:
 
 @method("list", "insert")
 def _insert(ctx: Context, self: list[Value], index: Value, object: Value, /) -> None:
-    at = ctx.index(index)
+    at = size_argument(ctx, index)
     meter.shift(ctx, len(self))
     ctx.allocate(meter.ITEM_BYTES)
     self.insert(max(min(at, len(self)), -len(self)), object)
@@ -119,7 +120,7 @@ def _insert(ctx: Context, self: list[Value], index: Value, object: Value, /) -> 
 
 @method("list", "pop")
 def _pop(ctx: Context, self: list[Value], index: Value = -1, /) -> Value:
-    at = ctx.index(index)
+    at = size_argument(ctx, index)
     if not self:
         raise ctx.error("IndexError", "pop from empty list")
     if not -len(self) <= at < len(self):

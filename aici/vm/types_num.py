@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 
 from . import meter
+from .arguments import shown_type
 from .native import Context, builtin_value, constructor, getter, method, static, type_
-from .types_str import shown_type
 from .values import UNBOUND, Object, SetValue, Value
 
 for _kind in ("int", "bool", "float", "range", "slice"):

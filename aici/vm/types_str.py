@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from . import meter
+from .arguments import int_argument, shown_type, size_argument
 from .formatting import format_template, to_repr, to_str
 from .native import Context, builtin_value, constructor, method, static, type_
 from .values import UNBOUND, Value
@@ -36,11 +37,6 @@ ENCODINGS = {
 _HANDLERS = frozenset(
     {"strict", "ignore", "replace", "backslashreplace", "xmlcharrefreplace", "surrogateescape", "surrogatepass"}
 )
-
-
-def shown_type(ctx: Context, value: Value) -> str:
-    """The name of a value's type where CPython's argument checks say it."""
-    return "None" if value is None else ctx.type_of(value).name
 
 
 def codec(ctx: Context, encoding: Value, errors: Value, what: str) -> tuple[str, str]:
@@ -208,22 +204,6 @@ _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 def _count_words(ctx: Context, text: str) -> int:
     meter.scan(ctx, 10 * len(text))
     return sum(1 for _ in _WORDS.finditer(text)) if len(text) > 1000 else len(text) // 2 + 1
-
-
-def size_argument(ctx: Context, value: Value) -> int:
-    """A count such as `maxsplit`; OverflowError beyond what CPython can count."""
-    number = int(ctx.index(value))
-    if not -(1 << 63) <= number < 1 << 63:
-        raise ctx.error("OverflowError", "Python int too large to convert to C ssize_t")
-    return number
-
-
-def int_argument(ctx: Context, value: Value) -> int:
-    """A number that CPython takes as a C int."""
-    number = int(ctx.index(value))
-    if not -(1 << 31) <= number < 1 << 31:
-        raise ctx.error("OverflowError", "Python int too large to convert to C int")
-    return number
 
 
 def _split(ctx: Context, text: str, sep: Value, maxsplit: Value, right: bool) -> list[str]:
