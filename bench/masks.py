@@ -31,13 +31,14 @@ from maskbench.patterns import EVERYDAY, STRESS, Case
 from maskbench.peers import PEERS
 from maskbench.vocabularies import VOCABULARIES, Tokens
 
-METRICS = ("compile", "mask", "again", "cold", "advance")
+METRICS = ("compile", "mask", "again", "advance", "mask_cold", "again_cold")
 TITLES = {
     "compile": "compile + first mask",
     "mask": "uncached mask",
     "again": "repeated mask",
-    "cold": "repeated mask, caches evicted",
     "advance": "advance a token",
+    "mask_cold": "uncached mask, CPU caches evicted",
+    "again_cold": "repeated mask, CPU caches evicted",
 }
 BATCHES = (1, 4, 16, 64, 256, 1024)
 _EVICT = np.zeros(96 << 20, np.uint8)
@@ -70,17 +71,17 @@ class Samples:
 
 
 def walk(peer: Any, case: Case, ids: list[int], keep: bool) -> tuple[dict[str, list[float]], list[Any]]:
-    """One repeat of one case on one engine: times by metric, and the masks where they are wanted."""
+    """One repeat of one case on one engine: times by metric, and the masks where they are wanted. Two constraints are
+    made: one is walked as it comes, the other with the CPU's caches evicted before every mask."""
     row, times, masks = peer.rows[0], defaultdict(list), []
-    peer.forget()
 
-    def first() -> tuple[Any, Any]:
-        constraint = peer.compile(case.pattern)
-        state = peer.start(constraint)
+    def first() -> Any:
+        state = peer.start(peer.compile(case.pattern))
         peer.fill(state, 0)
-        return constraint, state
+        return state
 
-    seconds, (constraint, state) = timed(first)
+    peer.forget()
+    seconds, state = timed(first)
     times["compile"].append(seconds)
     for step, token in enumerate([*ids, None]):
         if step:
@@ -88,11 +89,16 @@ def walk(peer: Any, case: Case, ids: list[int], keep: bool) -> tuple[dict[str, l
         if keep:
             masks.append(row.copy())
         times["again"].append(timed_hot(lambda state=state: peer.fill(state, 0)))
-        _EVICT[::64] += 1
-        times["cold"].append(timed(lambda state=state: peer.fill(state, 0))[0])
         if token is not None:
             times["advance"].append(timed(lambda state=state, token=token: peer.advance(state, token))[0])
-    del constraint
+
+    peer.forget()
+    state = first()
+    for token in ids:
+        peer.advance(state, token)
+        for metric in ("mask_cold", "again_cold"):
+            _EVICT[::64] += 1
+            times[metric].append(timed(lambda state=state: peer.fill(state, 0))[0])
     return times, masks
 
 
@@ -270,7 +276,7 @@ def memory(peer: Any, tokens: Tokens, sessions: int = 1000) -> dict[str, float]:
         peer.fill(state, 0)
         spread.append(state)
     gc.collect()
-    return {"constraint": constraints, "session": max(0.0, (resident() - before) / sessions)}
+    return {"constraint": round(constraints), "session": max(0, (resident() - before) // sessions)}
 
 
 def in_child(arguments: list[str]) -> Any:
