@@ -37,3 +37,11 @@ class OptionsLimitError(OptionsError):
 
 class CorruptAutomaton(ValueError):
     """Bytes that are not a well-formed automaton."""
+
+
+class AlgebraError(ValueError):
+    """Automata that cannot be combined: no text satisfies the combination."""
+
+
+class AlgebraLimitError(AlgebraError):
+    """A combination of automata that needs more than the limits allow."""
