@@ -203,8 +203,6 @@ class _Parser:
         awaited = self.awaited()
         if begin == at and ("_INDENT" in awaited or "except" in awaited):
             takes_clauses = True  # a block or a clause is missing before this line; the line itself may be fine
-        elif tokens[at].type in ("_DEDENT", END):
-            return at
         else:
             takes_clauses = tokens[begin].type in _TAKES_CLAUSES
             at = self.skip_line(at)

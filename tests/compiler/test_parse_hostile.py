@@ -147,7 +147,15 @@ def test_last_line_without_newline() -> None:
     assert messages("x = 1\ny = (") == ["'(' was never closed"]
     assert messages("x = 1\nif y") == ["expected ':'"]
     assert messages("x = '") == ["unterminated string literal"]
+    assert messages('x = f"') == ["unterminated f-string literal"]
+    assert messages("x = f'{") == messages("x = f'{a") == messages("x = f'{a:") == ["f-string: '}' is missing"]
+    assert messages("x = 1\\") == ["unexpected character after line continuation character"]
     assert messages("def f():") == ["expected an indented block after 'def' on line 1"]
+
+
+def test_many_targets_before_a_star() -> None:
+    assert messages("a, " * 255 + "*b = c") == []
+    assert messages("a, " * 256 + "*b = c") == ["too many expressions in star-unpacking assignment"]
 
 
 def test_several_errors_in_order() -> None:

@@ -49,6 +49,8 @@ def test_no_offset_map() -> None:
     assert string_offset_map(*constant("1")) is None
     assert string_offset_map(*constant("f'abc'")) is None
     assert string_offset_map(*constant("'a' f'bc'")) is None
+    assert string_offset_map(*constant("f'\"{a}'")) is None
+    assert string_offset_map(*constant("f'\"a\"{a}'")) is None
 
 
 PIECES = st.sampled_from(["a", "é", "\\n", "\\x41", "\\101", "\\0", "\\q", "\\\\", "\\'", "\\\n", "{", "}", " ", "#"])

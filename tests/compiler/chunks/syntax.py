@@ -61,6 +61,10 @@ if x:
 	z = 2 ### "inconsistent use of tabs and spaces"
 ---
 if x:
+        if y:
+		z = 1 ### "inconsistent use of tabs and spaces"
+---
+if x:
 	if y:
 	    z = 1
 	w = 2
@@ -146,6 +150,7 @@ f"}" ### "single '}' is not allowed" hint "}}"
 f"{x" ### "'}' is missing" at "{"
 f"{x:5" ### "'}' is missing"
 f"{x y}" ### "unexpected 'y'"
+f"{x!r=}" ### "'}' is missing" at "="
 f"{x!r y}" ### "unexpected 'y'"
 f"abc ### "unterminated f-string literal"
 f"{lambda x: 1}" ### "unexpected|missing"
@@ -338,6 +343,8 @@ x = yield_ = 1
 a[] ### "unexpected '\]'"
 a[1:2:3:4] ### "unexpected ':'"
 a[*b, 1:2]
+a[*b]
+x = @y ### "unexpected '@'"
 {1: 2, 3} ### "expected ':'"
 {1, 2: 3} ### "unexpected ':'"
 {**a, 1} ### "expected ':'"
