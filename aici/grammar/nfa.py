@@ -53,12 +53,9 @@ class Counter:
 
 
 @dataclass(frozen=True)
-class Nfa:
-    """Positions 0 .. n_positions - 1; position i takes the characters of set `symbols[i]`."""
+class Edges:
+    """How positions follow each other. Every position is on the way of some text."""
 
-    alphabet: Alphabet
-    n_positions: int
-    symbols: list[int]
     first: int
     """Where a text may start."""
     last: int
@@ -67,9 +64,17 @@ class Nfa:
     chain: int
     """Positions with an edge to the next one."""
     rules: list[tuple[int, int]]
-    """(from all of these, to all of these). Every position is on the way of some text."""
+    """(from all of these, to all of these)."""
     counters: list[Counter]
     """Copies of one part, of which a set of positions needs only the best; inner ones before outer ones."""
+
+
+@dataclass(frozen=True)
+class Nfa(Edges):
+    """Positions 0 .. n_positions - 1, and what each takes."""
+
+    alphabet: Alphabet
+    n_positions: int
     atom_positions: list[int]
     """For every atom the positions that take it."""
 
@@ -86,21 +91,26 @@ def build(syntax: Syntax, limits: DfaLimits) -> Nfa:
     top = whole.stack[0]
     if not top.first and not top.nullable:
         raise RegexError("no text matches this pattern", syntax.pattern, 0, len(syntax.pattern))
-    alphabet = cut(syntax.sets)
-    used = [0] * len(syntax.sets)
-    for position, symbol in enumerate(whole.symbols):
+    edges = Edges(top.first, top.last, top.nullable, whole.chain, whole.rules, whole.counters)
+    return assemble(syntax.sets, whole.symbols, edges)
+
+
+def assemble(sets: list[CharSet], symbols: list[int], edges: Edges) -> Nfa:
+    """The automaton whose position i takes the characters of set `symbols[i]`."""
+    alphabet = cut(sets)
+    used = [0] * len(sets)
+    for position, symbol in enumerate(symbols):
         used[symbol] |= 1 << position
     atom_positions = [sum(used[s] for s in _bits(members)) for members in alphabet.members]
     return Nfa(
+        edges.first,
+        edges.last,
+        edges.nullable,
+        edges.chain,
+        edges.rules,
+        edges.counters,
         alphabet,
-        len(whole.symbols),
-        whole.symbols,
-        top.first,
-        top.last,
-        top.nullable,
-        whole.chain,
-        whole.rules,
-        whole.counters,
+        len(symbols),
         atom_positions,
     )
 
