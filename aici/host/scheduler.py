@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Final, TypeAlias
@@ -28,7 +28,7 @@ from aici.vm.process import Process
 from aici.vm.requests import ServiceError
 
 from .events import Forked, Prompted
-from .generation import Mask
+from .generation import Work
 from .job import Job
 from .result import ENGINE_ERROR, BranchError, StepTiming
 from .session import Phase, Session
@@ -204,10 +204,9 @@ class Scheduler:
     def _unblock(self) -> None:
         """The engine had nothing to do. If that is because sequences are held by others, or requests are parked, make
         room."""
-        sessions = [session for job in self._jobs for session in job.live]
-        if sessions and all(session.phase in (Phase.SAMPLING, Phase.FORKING, Phase.WAITING) for session in sessions):
-            if not self._park_newest():
-                self._unpark()
+        phases = {session.phase for job in self._jobs for session in job.live}
+        if phases <= {Phase.SAMPLING, Phase.FORKING, Phase.WAITING} and not self._park_newest():
+            self._unpark()
 
     def _park_newest(self) -> bool:
         """Park the newest request, unless only one is left."""
@@ -240,7 +239,7 @@ class Scheduler:
         """One forward pass for all who wait for one, and one token each. False if nobody does."""
         wanted = self._collect()
         while wanted:
-            masks = self._executor.submit(_compute_masks, [session for session, feed in wanted if feed.logits])
+            masks = self._start_masks(wanted)
             begin = perf_counter()
             try:
                 logits = self._engine.decode([feed for _, feed in wanted])
@@ -253,8 +252,8 @@ class Scheduler:
                 self._fail_all(error)
                 return True
             decoded = perf_counter()
-            rows, mask_seconds = masks.result()
-            self._sample_all(wanted, logits, rows)
+            mask_seconds = masks.result()
+            self._sample_all(wanted, logits)
             end = perf_counter()
             tokens = sum(len(feed.tokens) for _, feed in wanted)
             self._note(StepTiming(vm, mask_seconds, decoded - begin, end - decoded, end - start, len(wanted), tokens))
@@ -286,20 +285,26 @@ class Scheduler:
             for session in job.live.copy():
                 self._end(session, "error", BranchError.of(ENGINE_ERROR, message))
 
-    def _sample_all(
-        self, wanted: Wanted, logits: Sequence[NDArray[np.float32] | None], masks: list[Mask | Exception | None]
-    ) -> None:
-        rows = iter(masks)
+    def _start_masks(self, wanted: Wanted) -> Future[float]:
+        """Have the masks that are not there yet computed beside the engine; gives the seconds that took. What goes
+        wrong there goes wrong again, and is dealt with, where the mask is used."""
+        works = [work for session, feed in wanted if feed.logits and not (work := session.wants()).has_mask()]
+        if works:
+            return self._executor.submit(_compute_masks, works)
+        nothing: Future[float] = Future()
+        nothing.set_result(0.0)
+        return nothing
+
+    def _sample_all(self, wanted: Wanted, logits: Sequence[NDArray[np.float32] | None]) -> None:
         for (session, feed), row in zip(wanted, logits, strict=True):
             session.processed(feed)
             if row is not None:
                 with self._on_behalf_of(session):
-                    session.sampled(self._sample(session, row, next(rows)))
+                    session.sampled(self._sample(session, row))
 
-    def _sample(self, session: Session, logits: NDArray[np.float32], mask: Mask | Exception | None) -> int | None:
+    def _sample(self, session: Session, logits: NDArray[np.float32]) -> int | None:
         """A token under the mask; None for the end of the sequence."""
-        if isinstance(mask, Exception):
-            raise mask
+        mask = session.wants().mask()
         # Logits may go on past the vocabulary; masks never allow what is there.
         token = session.sampler.sample(logits if mask is not None else logits[: self._vocabulary], mask)
         return None if token in self._eos else token
@@ -310,13 +315,9 @@ class Scheduler:
                 job.steps.append(timing)
 
 
-def _compute_masks(sessions: list[Session]) -> tuple[list[Mask | Exception | None], float]:
-    """The mask that each session wants its next token under, and the seconds that took. Runs beside the engine."""
+def _compute_masks(works: list[Work]) -> float:
     start = perf_counter()
-    masks: list[Mask | Exception | None] = []
-    for session in sessions:
-        try:
-            masks.append(session.mask())
-        except Exception as error:
-            masks.append(error)
-    return masks, perf_counter() - start
+    for work in works:
+        with suppress(Exception):
+            work.mask()
+    return perf_counter() - start

@@ -34,7 +34,7 @@ from aici.vm.requests import (
 )
 
 from .events import Backtracked, Ended, Fixed, Token
-from .generation import Generation, Mask, OneToken
+from .generation import Generation, OneToken, Work
 from .job import Job
 from .result import Branch, BranchError
 from .services import SequenceServices
@@ -84,7 +84,7 @@ class Session(SequenceServices):
         self.cached = 0
         self.sampler = Sampler(job.request.sampling)
         self.phase = Phase.READY
-        self.work: Generation | OneToken | None = None  # while SAMPLING
+        self.work: Work | None = None  # while SAMPLING
         self.branches = 0  # while FORKING: how many to make
         self.waits_for: tuple[str, ...] = ()  # while WAITING
         self._reply: Any = None
@@ -164,7 +164,7 @@ class Session(SequenceServices):
         if self.phase is Phase.WAITING and (values := self.job.variables.values(self.waits_for)) is not None:
             self.answer(values)
 
-    def _sample(self, work: Generation | OneToken) -> None:
+    def _sample(self, work: Work) -> None:
         if work.reply is not None:
             self._complete(work)
         elif not self._tokens:
@@ -173,7 +173,7 @@ class Session(SequenceServices):
             self.work = work
             self.phase = Phase.SAMPLING
 
-    def _complete(self, work: Generation | OneToken) -> None:
+    def _complete(self, work: Work) -> None:
         """Hand the controller what was sampled."""
         self.work = None
         if work.store_var is not None and isinstance(work, Generation) and work.reply is not None:
@@ -275,10 +275,10 @@ class Session(SequenceServices):
         self.job.admit_tokens(len(tokens))
         return Feed(self.seq, tokens, self.phase is Phase.SAMPLING)
 
-    def mask(self) -> Mask | None:
-        """While SAMPLING: which tokens are allowed; None for all. May be called on another thread."""
+    def wants(self) -> Work:
+        """While SAMPLING: what for."""
         assert self.work is not None
-        return self.work.mask()
+        return self.work
 
     def processed(self, feed: Feed) -> None:
         """The engine has processed what `feed` gave."""
@@ -287,8 +287,7 @@ class Session(SequenceServices):
 
     def sampled(self, token: int | None) -> None:
         """The token that was sampled for `work`, or None at the end of the sequence."""
-        work = self.work
-        assert work is not None
+        work = self.wants()
         self.job.sampled += 1
         if token is None:
             work.take_eos()
