@@ -39,7 +39,7 @@ def _type(ctx: Context, object: Value, /, *more: Value) -> TypeValue:
     return ctx.type_of(object)
 
 
-def _matches(ctx: Context, kind: TypeValue, classinfo: Value, name: str, depth: int = 0) -> bool:
+def _matches(ctx: Context, kind: TypeValue, classinfo: Value, name: str) -> bool:
     ctx.charge(1)
     if isinstance(classinfo, TypeValue):
         return kind.is_subtype(classinfo)
@@ -50,9 +50,11 @@ def _matches(ctx: Context, kind: TypeValue, classinfo: Value, name: str, depth: 
             else "a class, a tuple of classes, or a union"
         )
         raise ctx.error("TypeError", f"{name}() arg 2 must be {suffix}")
-    if depth > 100:
-        raise ctx.error("RecursionError", f"maximum recursion depth exceeded in {name}()")
-    return any(_matches(ctx, kind, item, name, depth + 1) for item in classinfo)
+    ctx.enter(2)
+    try:
+        return any(_matches(ctx, kind, item, name) for item in classinfo)
+    finally:
+        ctx.leave(2)
 
 
 @builtin("isinstance")

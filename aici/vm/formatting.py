@@ -7,6 +7,7 @@ read from a specification before Python's own `format` sees it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -115,7 +116,11 @@ def _write(ctx: Context, value: Value, parts: list[str], around: list[Value]) ->
             raise ctx.error("RecursionError", "maximum recursion depth exceeded while getting the repr of an object")
         else:
             around.append(value)
-            _CONTAINERS[kind](ctx, value, parts, around)
+            ctx.enter(3)
+            try:
+                _CONTAINERS[kind](ctx, value, parts, around)
+            finally:
+                ctx.leave(3)
             around.pop()
         return
     parts.append(_scalar(ctx, value))
@@ -300,6 +305,15 @@ def format_template(
     return _Template(ctx, args, kwargs, positional).expand(template, 2)
 
 
+_AFTER_NAME = re.compile(r"[.\[]")
+
+
+def _name_end(field: str, start: int) -> int:
+    """Where the name in a field ends that starts there."""
+    found = _AFTER_NAME.search(field, start)
+    return len(field) if found is None else found.start()
+
+
 class _Template:
     """One call of `str.format`: its arguments, and how its fields are numbered so far."""
 
@@ -343,13 +357,13 @@ class _Template:
 
     def field(self, field: str) -> Value:
         ctx = self.ctx
-        end = min((i for i in (field.find("."), field.find("[")) if i >= 0), default=len(field))
+        end = _name_end(field, 0)
         value = self.root(field[:end])
         while end < len(field):
             ctx.charge(1)
             if field[end] == ".":
                 start = end + 1
-                end = min((i for i in (field.find(".", start), field.find("[", start)) if i >= 0), default=len(field))
+                end = _name_end(field, start)
                 if start == end:
                     raise ctx.error("ValueError", "Empty attribute in format string")
                 value = ctx.get_attribute(value, field[start:end])

@@ -108,6 +108,15 @@ class Context(Protocol):
     def next_item(self, iterator: Value) -> Value:
         """Next item of what `iterator` returned, charged; `UNBOUND` once it is exhausted. TypeError for no iterator."""
 
+    def is_iterable(self, value: Value) -> bool:
+        """Whether `iterate` takes the value."""
+
+    def enter(self, frames: int) -> None:
+        """About to nest by about so many Python frames; RecursionError when they are too many, wherever the machine
+        itself runs. `leave` undoes it; natives that recurse call both."""
+
+    def leave(self, frames: int) -> None: ...
+
     def truth(self, value: Value) -> bool: ...
 
     def equal(self, a: Value, b: Value) -> bool:

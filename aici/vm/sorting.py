@@ -32,7 +32,7 @@ def sort_values(ctx: Context, items: list[Value], key: Value = None, reverse: bo
     meter.sequence(ctx, 2 * len(items))
     keys = items if key is None else [ctx.call(key, (item,)) for item in items]
     count = len(keys)
-    ctx.charge(count * max(1, count.bit_length()) // 4)
+    ctx.charge(count * max(1, count.bit_length()) // 16)
     if _simple(ctx, keys):
         if key is None:
             return sorted(items, reverse=reverse)

@@ -35,7 +35,7 @@ def _bytes(ctx: Context, source: Value = UNBOUND, encoding: Value = UNBOUND, err
             raise ctx.error("ValueError", "negative count")
         meter.text(ctx, source)
         return bytes(source)
-    if source is None or isinstance(source, float) or ctx.is_callable(source):
+    if not ctx.is_iterable(source):
         raise ctx.error("TypeError", f"cannot convert '{ctx.type_of(source).name}' object to bytes")
     return bytes(_bytes_of(ctx, source))
 
@@ -205,7 +205,7 @@ def _bytes_expandtabs(ctx: Context, self: bytes, /, tabsize: Value = 8) -> bytes
 
 @method("bytes", "join")
 def _bytes_join(ctx: Context, self: bytes, iterable: Value, /) -> bytes:
-    if iterable is None or isinstance(iterable, (bool, int, float)) or ctx.is_callable(iterable):
+    if not ctx.is_iterable(iterable):
         raise ctx.error("TypeError", "can only join an iterable")
     items: list[bytes] = []
     size = 0

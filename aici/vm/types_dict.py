@@ -25,7 +25,7 @@ def _update(ctx: Context, target: Dict, source: Value, kwargs: dict[str, Value])
             _put(ctx, target, key, value)
     elif source is not UNBOUND:
         for number, pair in enumerate(ctx.iterate(source)):
-            if type(pair) in (int, float, bool) or pair is None or ctx.is_callable(pair):
+            if not ctx.is_iterable(pair):
                 raise ctx.error(
                     "TypeError", f"cannot convert dictionary update sequence element #{number} to a sequence"
                 )

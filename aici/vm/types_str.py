@@ -304,7 +304,7 @@ def _str_expandtabs(ctx: Context, self: str, /, tabsize: Value = 8) -> str:
 
 @method("str", "join")
 def _str_join(ctx: Context, self: str, iterable: Value, /) -> str:
-    if not _is_iterable(ctx, iterable):
+    if not ctx.is_iterable(iterable):
         raise ctx.error("TypeError", "can only join an iterable")
     items: list[str] = []
     size, width = 0, meter.width(self)
@@ -318,10 +318,6 @@ def _str_join(ctx: Context, self: str, iterable: Value, /) -> str:
         items.append(item)
     meter.text(ctx, size * width)
     return self.join(items)
-
-
-def _is_iterable(ctx: Context, value: Value) -> bool:
-    return not (value is None or isinstance(value, (bool, int, float)) or ctx.is_callable(value))
 
 
 @method("str", "encode")

@@ -50,7 +50,7 @@ def name_argument(ctx: Context, value: Value, what: str) -> str:
 
 def tokens_argument(ctx: Context, value: Value, what: str) -> list[int]:
     """Token ids of any iterable of them."""
-    if isinstance(value, (str, bytes)) or value is None or isinstance(value, (int, float)):
+    if isinstance(value, (str, bytes)) or not ctx.is_iterable(value):
         raise ctx.error("TypeError", f"{what} must be a list of tokens, not {ctx.type_of(value).name}")
     made: list[int] = []
     for item in ctx.iterate(value):
@@ -300,14 +300,19 @@ def specification(constraint: Object) -> ConstraintSpec | None:
 
 def regex_spec(ctx: Context, pattern: Value) -> ConstraintSpec:
     """A regular expression that the host accepts; ValueError otherwise."""
-    spec = ConstraintSpec("regex", (str_argument(ctx, pattern, "regex"),))
+    return _compiled(ctx, ConstraintSpec("regex", (str_argument(ctx, pattern, "regex"),)))
+
+
+def _compiled(ctx: Context, spec: ConstraintSpec) -> ConstraintSpec:
+    """Checks a constraint by having it compiled, charged as if no other sequence had asked for it before."""
+    ctx.charge(1000 + sum(map(len, spec.args)) + len(spec.args))
     ctx.services.constraint_start(spec)
     return spec
 
 
 def options_spec(ctx: Context, options: Value) -> ConstraintSpec:
     """A list of texts, one of which is to come."""
-    if isinstance(options, (str, bytes)) or options is None or isinstance(options, (int, float)):
+    if isinstance(options, (str, bytes)) or not ctx.is_iterable(options):
         raise ctx.error("TypeError", f"options must be a list of texts, not {ctx.type_of(options).name}")
     texts = []
     for option in ctx.iterate(options):
@@ -315,9 +320,7 @@ def options_spec(ctx: Context, options: Value) -> ConstraintSpec:
         texts.append(str_argument(ctx, option, "an option"))
     if not texts:
         raise ctx.error("ValueError", "options must not be empty")
-    spec = ConstraintSpec("options", tuple(texts))
-    ctx.services.constraint_start(spec)
-    return spec
+    return _compiled(ctx, ConstraintSpec("options", tuple(texts)))
 
 
 def _constrained(ctx: Context, kind: str, spec: ConstraintSpec) -> Object:

@@ -146,7 +146,11 @@ class _Writer:
         if depth >= MAX_DEPTH:
             raise self.ctx.error("RecursionError", "maximum recursion depth exceeded while encoding a JSON object")
         self.around.append(value)
-        write(value, depth + 1)
+        self.ctx.enter(3)
+        try:
+            write(value, depth + 1)
+        finally:
+            self.ctx.leave(3)
         self.around.pop()
 
     def quoted(self, text: str) -> str:
@@ -333,7 +337,11 @@ class _Reader:
                 text = f"maximum recursion depth exceeded while decoding a JSON {what} from a unicode string"
                 raise self.ctx.error("RecursionError", text)
             self.at += 1
-            return self.object(depth + 1) if char == "{" else self.array(depth + 1)
+            self.ctx.enter(2)
+            try:
+                return self.object(depth + 1) if char == "{" else self.array(depth + 1)
+            finally:
+                self.ctx.leave(2)
         for word, constant in _WORDS.items():
             if char == word[0] and self.text.startswith(word, self.at):
                 self.at += len(word)
