@@ -207,12 +207,14 @@ class Statements(Comprehensions):
         self.code.place(end)
 
     def stmt_While(self, node: ast.While) -> None:
-        head, done, end = Label(), Label(), Label()
-        self.code.place(head)
+        # The test stands before and after the body: one jump less in every turn.
+        top, head, done, end = Label(), Label(), Label(), Label()
         self.jump_if(node.test, done, False)
+        self.code.place(top)
         with self.block(Loop(node.span, head, end, has_iterator=False)):
             self.body(node.body)
-        self.code.emit(Op.JUMP, label=head, span=node.test.span)
+        self.code.place(head)
+        self.jump_if(node.test, top, True)
         self.code.place(done)
         self.body(node.orelse)
         self.code.place(end)

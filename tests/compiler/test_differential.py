@@ -168,7 +168,8 @@ class Maker:
         )
 
     def iterable(self, place: Place) -> str:
-        return self.pick("range(3)", lambda: self.expr(replace(place, in_iterable=True), "list"))
+        # A copy: what is iterated over may grow by what the loop does.
+        return self.pick("range(3)", lambda: f"[*{self.expr(replace(place, in_iterable=True), 'list')}]")
 
     def lambda_call(self, place: Place, kind: str) -> str:
         parameter = self.name("any")
@@ -297,7 +298,7 @@ class Maker:
 
     def for_(self, place: Place) -> str:
         target = self.pick("a", "b", "c", "a, b")
-        iterable = self.pick("range(3)", "[(1, 2), (3, 4)]", lambda: self.shallow(place, "list"))
+        iterable = self.pick("range(3)", "[(1, 2), (3, 4)]", lambda: f"[*{self.shallow(place, 'list')}]")
         return f"for {target} in {iterable}:\n{self.block(replace(place, in_loop=True))}{self.orelse(place)}"
 
     def while_(self, place: Place) -> str:
