@@ -108,8 +108,8 @@ class Result:
 
     @property
     def text(self) -> str:
-        """Text of the first branch."""
-        return self.branches[0].text
+        """Text of the first branch; empty if the request was cancelled before it began."""
+        return self.branches[0].text if self.branches else ""
 
     def to_json(self) -> dict[str, Any]:
         return {

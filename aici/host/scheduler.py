@@ -154,9 +154,8 @@ class Scheduler:
                     break
 
     def _run_once(self, job: Job) -> bool:
-        """Run each controller of a request that can go on; whether there was any."""
-        ready = [session for session in job.live if session.phase is Phase.READY]
-        for session in ready:
+        """Run each controller of a request that can go on; whether any can again."""
+        for session in [session for session in job.live if session.phase is Phase.READY]:
             with self._on_behalf_of(session):
                 session.advance()
         if job.variables.version != job.seen_version:
@@ -167,7 +166,7 @@ class Scheduler:
             if session.phase is Phase.FORKING:
                 with self._on_behalf_of(session):
                     self._fork(session)
-        return bool(ready)
+        return any(session.phase is Phase.READY for session in job.live)
 
     def _break_deadlock(self, job: Job) -> None:
         """When all branches of a request wait for variables, nobody is left to set them: an error in the first branch.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import dedent, indent
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
 from aici.host import Host, Result, RunLimits, RunRequest, SamplingParams
-from aici.host.engines.base import EngineError
+from aici.host.engines.base import EngineError, Feed
 from aici.host.engines.scripted import ScriptedEngine
 from aici.vm.program import Program
 
@@ -293,6 +297,47 @@ def test_cancelling_frees_the_sequences() -> None:
         assert {branch.finish_reason for branch in handle.result().branches} == {"cancelled"}
         assert engine.cells_used == 0
         assert host.run(main("await aici.fork(3)"), prompt="x").error is None
+
+
+def test_cancelling_what_has_not_begun() -> None:
+    with Host(ScriptedEngine()) as host:
+        handle = host.submit(RunRequest(CONTROLLERS[0], "x"))
+        handle.cancel()
+        handle.cancel()
+        assert (handle.result().branches, handle.result().text) == ([], "")
+        assert host.run(CONTROLLERS[0], prompt="x").error is None
+
+
+def test_several_threads_may_wait_at_once() -> None:
+    with Host(ScriptedEngine()) as host:
+        alone = host.run(CONTROLLERS[3], prompt="x")
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda _: host.run(CONTROLLERS[3], prompt="x"), range(12)))
+    assert together == [alone] * 12
+
+
+def test_closing_the_host_ends_what_is_in_flight() -> None:
+    engine = ScriptedEngine()
+    with Host(engine) as host:
+        handle = host.submit(RunRequest(main("await aici.gen_tokens(max_tokens=500)"), "x"), listen=True)
+        next(iter(handle))
+    assert handle.result().branches[0].finish_reason == "cancelled" and engine.cells_used == 0
+
+
+def test_an_interrupt_in_the_engine_ends_everything_in_flight() -> None:
+    class Interrupted(ScriptedEngine):
+        def decode(self, feeds: Sequence[Feed]) -> list[NDArray[np.float32] | None]:
+            if self.passes == 3:
+                self.passes += 1
+                raise KeyboardInterrupt
+            return super().decode(feeds)
+
+    engine = Interrupted()
+    with Host(engine) as host:
+        with pytest.raises(KeyboardInterrupt):
+            host.run_many([RunRequest(CONTROLLERS[0], "x")] * 3)
+        assert engine.cells_used == 0
+        assert host.run(CONTROLLERS[0], prompt="x").error is None
 
 
 # --- an engine in trouble ---
