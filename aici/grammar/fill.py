@@ -13,13 +13,16 @@ small anyway, is walked in the trie. All parts are exact, so that their union is
 from __future__ import annotations
 
 from .atoms import FIRST_BEYOND, N_ATOMS, Atoms, atoms
-from .index import FIRST, LATER, SECOND, SHORT, THIRD, Index
+from .index import FIRST, LATER, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
 from .jit import Arena, Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .targets import ALL, MIXED, Machine, targets
 
 FEW = 500
 """Walking so many nodes takes about as long as a few bit rows."""
+MANY = 10
+"""Times `few`: walking so many nodes is worth a try at merging the machine's states (`merge`)."""
+WANTS_MERGING = -1
 MAX_EXIT_NODES = 5000
 """A run whose exits have more nodes is not worth it."""
 MAX_RUN = 24
@@ -36,22 +39,18 @@ class Scratch(Record):
     run: Ptr[i64]  # [MAX_RUN + 1] the states of a run
     masks: Ptr[u64]  # [1] the atoms of a run
     visited: Ptr[i64]  # for `targets`
-    one: Ptr[u32]  # rows of bits
-    two: Ptr[u32]
 
 
-def make_scratch(max_depth: int, n_words: int) -> Scratch:
-    """For tokens of up to `max_depth` bytes and rows of `n_words` words."""
+def make_scratch(max_depth: int) -> Scratch:
+    """For tokens of up to `max_depth` bytes."""
     n_visited = atoms().fields["n_blocks"] + atoms().fields["n_pages"]
-    arena = Arena(4 * (max_depth + 1) + 4 * ROWS * N_ATOMS + 8 * ROWS + 8 * n_visited + 8 * n_words + 64)
+    arena = Arena(4 * (max_depth + 1) + 4 * ROWS * N_ATOMS + 8 * ROWS + 8 * n_visited + 64)
     return Scratch(
         states=arena.take(u32, max_depth + 1),
         rows=arena.take(i32, ROWS * N_ATOMS),
         run=arena.take(i64, ROWS),
         masks=arena.take(u64, 1),
         visited=arena.take(i64, n_visited),
-        one=arena.take(u32, n_words),
-        two=arena.take(u32, n_words),
     )
 
 
@@ -68,7 +67,8 @@ def fill(
     n_out: i64,
 ) -> i64:
     """Write the mask of a state into the `n_out` words `out`, with the end-of-sequence tokens if it accepts or nothing
-    else is allowed. Returns whether something else is. Up to `few` nodes are walked."""
+    else is allowed. Returns whether something else is; or WANTS_MERGING, with nothing written, if the walks would be
+    long and the machine is as it came. `few`: so many nodes are better walked."""
     for w in range(n_out):
         out[w] = 0
     targets(machine, atoms, s.visited, state, s.rows)
@@ -80,18 +80,24 @@ def fill(
             if target != MIXED:
                 group = same(s.rows, target)
             done = done | group
-            if target == MIXED or nodes_of(index, group) <= few:
-                walk_group(index, machine, atoms, s, state, group, ALL, out)
+            size = nodes_of(index, group)
+            if target != MIXED and size > few:
+                if set_group(index, machine, atoms, s, state, target, group, few, out, n_out) == WANTS_MERGING:
+                    return WANTS_MERGING
+            elif size > MANY * few and machine.merged == 0:
+                return WANTS_MERGING
             else:
-                set_group(index, machine, atoms, s, state, target, group, few, out, n_out)
+                walk_group(index, machine, atoms, s, state, group, ALL, out)
     found = 0
     for w in range(n_out):
-        found = found | out[w]
+        if out[w] != 0:
+            found = 1
+            break
     if accepts != 0 or found == 0:
         for i in range(index.n_eos):
             eos = index.eos[i]
             out[eos >> 5] = u32(out[eos >> 5] | (1 << (eos & 31)))
-    return i64(found != 0)
+    return found
 
 
 @kernel
@@ -124,18 +130,20 @@ def set_group(
     few: i64,
     out: Ptr[u32],
     n_out: i64,
-) -> None:
-    """Set the live tokens that begin with an atom of `group`, all of which lead to `target`."""
+) -> i64:
+    """Set the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING."""
     n = find_run(index, machine, atoms, s, target)
     if exits_cost(index, s, n) <= MAX_EXIT_NODES:
         add_run(index, machine, s, state, 1, group, ALL, n, out, n_out)
-        return
+        return 0
     targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
     walked: u64 = 0
     done: u64 = 0
-    unite_rows(index, FIRST, group, s.one)
+    many = 0
+    begins = index.bits[union_row(index, FIRST, group) * index.n_words :]
+    short = index.bits[(SHORT + 1) * index.n_words :]
     for w in range(n_out):
-        out[w] = u32(out[w] | (s.one[w] & index.bits[(SHORT + 1) * index.n_words + w]))
+        out[w] = out[w] | (begins[w] & short[w])
     for atom in range(N_ATOMS):
         second = s.rows[N_ATOMS + atom]
         if second != 0 and (done >> atom & 1) == 0:
@@ -147,14 +155,19 @@ def set_group(
             if second == MIXED or 2 * count <= few:
                 if count > 0:
                     walked = walked | part
+                    many += count
             else:
                 n = find_run(index, machine, atoms, s, second)
                 if exits_cost(index, s, n) <= MAX_EXIT_NODES:
                     add_run(index, machine, s, state, 2, group, part, n, out, n_out)
                 else:
                     walked = walked | part
+                    many += count
+    if 2 * many > MANY * few and machine.merged == 0:
+        return WANTS_MERGING
     if walked != 0:
         walk_group(index, machine, atoms, s, state, group, walked, out)
+    return 0
 
 
 @kernel
@@ -267,21 +280,26 @@ def add_run(
     leave it to something live."""
     kept = s.masks[0]
     n = steps(run)
-    unite_rows(index, FIRST, zero, s.two)
-    if level == 2:
-        unite_rows(index, SECOND, one, s.one)
+    ending = run < ENDLESS or run >= 2 * ENDLESS
+    width = index.n_words
+    begins = index.bits[union_row(index, FIRST, zero) * width :]
+    leaves = index.bits[union_row(index, LATER if level == 1 else THIRD, u64(~kept)) * width :]
+    goes = index.bits[(union_row(index, SECOND, one) if level == 2 else SHORT + N_SHORT - 1) * width :]
+    short = index.bits[(SHORT + n + level) * width :]
+    if level == 2 and ending != 0:
         for w in range(n_out):
-            s.two[w] = s.two[w] & s.one[w]
-    short = index.bits[(SHORT + n + level) * index.n_words :]
-    if run >= 2 * ENDLESS:
-        follow_long(index, machine, state, s.two, short, out, n_out)
-    unite_rows(index, LATER if level == 1 else THIRD, u64(~kept), s.one)
-    if run >= ENDLESS and run < 2 * ENDLESS:
+            out[w] = out[w] | (begins[w] & goes[w] & short[w] & u32(~leaves[w]))
+    elif level == 2:
         for w in range(n_out):
-            out[w] = u32(out[w] | (s.two[w] & ~s.one[w]))
+            out[w] = out[w] | (begins[w] & goes[w] & u32(~leaves[w]))
+    elif ending != 0:
+        for w in range(n_out):
+            out[w] = out[w] | (begins[w] & short[w] & u32(~leaves[w]))
     else:
         for w in range(n_out):
-            out[w] = u32(out[w] | (s.two[w] & short[w] & ~s.one[w]))
+            out[w] = out[w] | (begins[w] & u32(~leaves[w]))
+    if run >= 2 * ENDLESS:
+        follow_long(index, machine, state, level, begins, goes, short, out, n_out)
     first = 0
     while first <= n:
         last = segment_end(s, first, n)
@@ -294,51 +312,23 @@ def add_run(
 
 
 @kernel
-def unite_rows(index: Index, family: i64, group: u64, out: Ptr[u32]) -> None:
-    """The union of a family's rows for the atoms of a group."""
-    begun = 0
-    at = 0
-    while at < 64:
-        if (group >> at & 1) == 0:
-            at += 1
-        else:
-            size = 1
-            while (at & (2 * size - 1)) == 0 and size < 32 and full(group, at, 2 * size) != 0:
-                size *= 2
-            row = index.bits[(family + 64 // size + at // size) * index.n_words :]
-            if begun == 0:
-                for w in range(index.n_words):
-                    out[w] = row[w]
-            else:
-                for w in range(index.n_words):
-                    out[w] = u32(out[w] | row[w])
-            begun = 1
-            at += size
-    if begun == 0:
-        for w in range(index.n_words):
-            out[w] = 0
-
-
-@kernel
-def full(group: u64, at: i64, size: i64) -> i64:
-    """Whether the atoms `at` to `at + size` are all in the group; size is at most 32."""
-    wanted: u64 = u64((1 << size) - 1)
-    return i64((group >> at & wanted) == wanted)
-
-
-@kernel
 def follow_long(
     index: Index,
     machine: Machine,
     state: i64,
-    candidates: Ptr[u32],
+    level: i64,
+    begins: Ptr[u32],
+    goes: Ptr[u32],
     short: Ptr[u32],
     out: Ptr[u32],
     n_out: i64,
 ) -> None:
-    """Set the candidates that are not `short` and lead from `state` to a live one."""
+    """Set the tokens of the rows `begins` and, at level 2, `goes` that are not `short` and lead from `state` to a live
+    one."""
     for w in range(n_out):
-        word = i64(u32(candidates[w] & ~short[w]))
+        word = begins[w] & u32(~short[w])
+        if level == 2:
+            word = word & goes[w]
         bit = 0
         while word != 0:
             if (word & 1) != 0:

@@ -27,12 +27,16 @@ from .kernels import build_trie
 
 FIRST, SECOND, LATER, THIRD = 0, 128, 256, 384
 SHORT, N_SHORT = 512, 32
-N_ROWS = SHORT + N_SHORT
+UNIONS, N_UNIONS = SHORT + N_SHORT, 16
+"""Rows for unions that were wanted lately, so many a family."""
+N_ROWS = UNIONS + 4 * N_UNIONS
 MAX_EXITS = 1 << 12
 """An atom with more exits has none."""
 
 
 class Index(Record):
+    """Only one thread at a time may use it: the union rows change."""
+
     eos: Ptr[u32]  # [n_eos] the tokens that end a sequence
     n_eos: i64
     data: Ptr[u8]
@@ -40,7 +44,8 @@ class Index(Record):
     n_words: i64  # of a row of bits
     nodes: Ptr[u64]
     segments: Ptr[i64]  # [N_ATOMS + 1]
-    bits: Ptr[u32]
+    bits: Ptr[u32]  # [N_ROWS, n_words]
+    unions: Ptr[u64]  # [4, N_UNIONS] the atoms whose rows the union rows unite, or 0
     pairs: Ptr[u32]  # [N_ATOMS, N_ATOMS] how many tokens begin with these two atoms
     exit_nodes: Ptr[u64]
     exit_segments: Ptr[i64]  # [N_ATOMS + 1]
@@ -99,6 +104,7 @@ def make_index(
         nodes=parts[2],
         segments=parts[0].view(np.int64),
         bits=bits,
+        unions=np.zeros(4 * N_UNIONS, np.uint64),
         pairs=pairs,
         exit_nodes=parts[3],
         exit_segments=parts[1].view(np.int64),
@@ -242,3 +248,49 @@ def collect(
             at += found >> 8
             place += 1
     return count
+
+
+@kernel
+def union_row(index: Index, family: i64, group: u64) -> i64:
+    """The row that unites a family's rows for the atoms of a group."""
+    if group == 0:
+        return family + 127  # the row of an atom that no character has
+    place = family // 128 * N_UNIONS + i64(u64(group * 0x9E3779B97F4A7C15) >> 60)
+    row = UNIONS + place
+    if index.unions[place] == group:
+        return row
+    out = index.bits[row * index.n_words :]
+    at = 0
+    begun = 0
+    while at < 64:
+        if (group >> at & 1) == 0:
+            at += 1
+        else:
+            size = 1
+            while size < 32 and (at & (2 * size - 1)) == 0 and full(group, at, 2 * size) != 0:
+                size *= 2
+            part = family + 64 // size + at // size
+            at += size
+            if begun == 0 and (at == 64 or group >> at == 0):
+                return part
+            add_row(out, index.bits[part * index.n_words :], index.n_words, begun)
+            begun = 1
+    index.unions[place] = group
+    return row
+
+
+@kernel
+def add_row(out: Ptr[u32], row: Ptr[u32], n: i64, begun: i64) -> None:
+    if begun == 0:
+        for w in range(n):
+            out[w] = row[w]
+    else:
+        for w in range(n):
+            out[w] = out[w] | row[w]
+
+
+@kernel
+def full(group: u64, at: i64, size: i64) -> i64:
+    """Whether the atoms from `at` on, `size` of them, at most 32, are all in the group."""
+    wanted: u64 = u64((1 << size) - 1)
+    return i64((group >> at & wanted) == wanted)

@@ -407,11 +407,17 @@ def reachable(kernels: list[Kernel]) -> list[Kernel]:
 
 
 def _identity(k: Kernel) -> object:
-    code = k.function.__code__
-    constants = {n: v for n in code.co_names if isinstance(v := k.function.__globals__.get(n), int)}
-    kinds = {n: repr(kind) for n, kind in k.parameters.items()}
+    names = k.function.__code__.co_names
+    constants = {n: v for n in names if isinstance(v := k.function.__globals__.get(n), int)}
+    kinds = {n: kind.kinds() if isinstance(kind, type) else kind for n, kind in k.parameters.items()}
+    return bytecode(k.function), constants, kinds, repr(k.result)
+
+
+def bytecode(function: FunctionType) -> object:
+    """What decides the meaning of a function: its code and the names and numbers that it uses."""
+    code = function.__code__
     literals = [c for c in code.co_consts if isinstance(c, int)]
-    return code.co_code, literals, code.co_names, code.co_varnames, constants, kinds, repr(k.result)
+    return code.co_code, literals, code.co_names, code.co_varnames
 
 
 def _compiler_version() -> str:

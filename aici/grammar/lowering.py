@@ -9,16 +9,18 @@ second object model. Every local variable is a stack slot; LLVM makes registers 
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
 import textwrap
 from dataclasses import dataclass
+from types import FunctionType
 
 import llvmlite.binding as llvm
 
 from . import image
-from .jit import IntType, Kernel, KernelError, Kind, PtrType, reachable
+from .jit import IntType, Kernel, KernelError, Kind, PtrType, bytecode, reachable
 
 _I64 = IntType(64, signed=True)
 _U64 = IntType(64, signed=False)
@@ -116,6 +118,21 @@ def _is_not(node: ast.expr) -> bool:
     return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
 
 
+def _source(k: Kernel) -> ast.FunctionDef:
+    """The syntax tree of what is loaded. The file may have changed since then, and the cache's key is of what is
+    loaded: another machine code under that key would be a lasting lie."""
+    source = textwrap.dedent(inspect.getsource(k.function))
+    tree = ast.parse(source).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree.decorator_list = []
+    scope: dict[str, FunctionType] = {}
+    future = __future__.annotations.compiler_flag
+    exec(compile(ast.Module([tree], []), "<kernel>", "exec", future, dont_inherit=True), scope)
+    if bytecode(scope[tree.name]) != bytecode(k.function):
+        raise KernelError(f"{k.name}: its source has changed since it was loaded; start again")
+    return tree
+
+
 _COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _SIMPLE = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}
 _MAY_WRAP = (ast.Add, ast.Sub, ast.Mult, ast.LShift)
@@ -137,9 +154,7 @@ class _Function:
 
     def define(self) -> str:
         k = self.kernel
-        source = textwrap.dedent(inspect.getsource(k.function))
-        tree = ast.parse(source).body[0]
-        assert isinstance(tree, ast.FunctionDef)
+        tree = _source(k)
         taken = []
         for name, kind in k.parameters.items():
             if isinstance(kind, IntType) and kind.bits != 64:

@@ -5,20 +5,19 @@ Goes in: an automaton and a vocabulary. Comes out: which tokens a state allows. 
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
 from .atoms import atoms
 from .automaton import Automaton
-from .fill import FEW, Scratch, fill
+from .fill import FEW, WANTS_MERGING, fill
 from .jit import Bound
+from .merge import merge
 from .targets import make_machine
 from .vocabulary import Vocabulary
 
-_SCRATCH, _STATE, _ACCEPTS, _FEW, _OUT = 3, 4, 5, 6, 7
+_STATE, _ACCEPTS, _OUT = 4, 5, 7
 """Slots of `fill.fill` that differ from call to call."""
 
 
@@ -40,28 +39,52 @@ class Masks:
         ):
             raise ValueError("not an automaton")
         self.few = FEW
-        self._machine = make_machine(self.table, self.classes, int(automaton.start))
+        self._start = int(automaton.start)
+        self._machine = make_machine(self.table, self.classes, self._start)
+        self._merged: list[int] | None = None
         self._call: Bound | None = None
-        self._lock = threading.Lock()
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> bool:
         """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
         end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is."""
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
-        scratch = self.vocabulary.borrow()
-        with self._lock:
-            call = self._call or self.bind(scratch, out)
-            slots = call.slots
-            slots[_SCRATCH], slots[_STATE], slots[_ACCEPTS] = scratch.address, state, self._accepts[state]
-            slots[_FEW], slots[_OUT] = self.few, out.__array_interface__["data"][0]
-            found = call()
-        self.vocabulary.give_back(scratch)
+        with self.vocabulary.lock:
+            found = self._run(state, out)
+            if found == WANTS_MERGING:
+                self._merge()
+                found = self._run(state, out)
         return found != 0
 
-    def bind(self, scratch: Scratch, out: NDArray[np.uint32]) -> Bound:
-        index, n_words = self.vocabulary.index, self.vocabulary.n_words
-        self._call = fill.bind(index, self._machine, atoms(), scratch, 0, 0, self.few, out, n_words)
+    def _run(self, state: int, out: NDArray[np.uint32]) -> int:
+        call = self._call or self.bind(out)
+        slots = call.slots
+        slots[_STATE] = self.merged_state(state)
+        slots[_ACCEPTS] = self._accepts[state]
+        slots[_OUT] = out.__array_interface__["data"][0]
+        return call()
+
+    def merged_state(self, state: int) -> int:
+        """The machine's state for a state of the automaton."""
+        return state if self._merged is None else self._merged[state]
+
+    def _merge(self) -> None:
+        """Go on with a machine whose states are merged, where they can be."""
+        merged = merge(self.table)
+        self._call = None
+        if merged is None:
+            self._machine = make_machine(self.table, self.classes, self._start, merged=True)
+        else:
+            table, block = merged
+            self._machine = make_machine(table, self.classes, int(block[self._start]), merged=True)
+            self._merged = block.tolist()
+
+    def bind(self, out: NDArray[np.uint32]) -> Bound:
+        """The call of the kernel, all but what differs from call to call."""
+        vocabulary = self.vocabulary
+        self._call = fill.bind(
+            vocabulary.index, self._machine, atoms(), vocabulary.scratch, 0, 0, self.few, out, vocabulary.n_words
+        )
         return self._call
 
     def spellable(self, state: int) -> bool:

@@ -44,6 +44,7 @@ class Machine(Record):
     table: Ptr[u32]  # [n_states, n_classes]
     classes: Ptr[u8]  # [256]
     n_classes: i64
+    merged: i64  # whether `merge` has seen it
     # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
@@ -60,7 +61,7 @@ class Machine(Record):
 N_KNOWN = 64
 
 
-def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int) -> Machine:
+def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int, merged: bool = False) -> Machine:
     """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
     arena = Arena(13 * n_states + 8 * n_classes + 4 * N_KNOWN * (N_ATOMS + 2) + 4 * N_SETS + 512)
@@ -68,6 +69,7 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
         table=table,
         classes=classes,
         n_classes=n_classes,
+        merged=merged,
         set_start=arena.take(i32, N_SETS + 1),
         set_classes=arena.take(u8, 256),
         class_bytes=arena.take(u64, n_classes),

@@ -7,6 +7,7 @@ automaton.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -56,7 +57,8 @@ class Vocabulary:
         """The bytes that are a token of their own."""
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
-        self._idle: list[Scratch] = []
+        self.lock = threading.Lock()
+        """Held while a mask kernel runs: `index` and `scratch` serve one at a time."""
 
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:
@@ -72,15 +74,10 @@ class Vocabulary:
         """What the mask kernels read."""
         return make_index(self.data, self.offsets, self.eos_ids, self.n_words, self.content_hash)
 
-    def borrow(self) -> Scratch:
-        """Room for one call of a mask kernel; `give_back` it after."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return make_scratch(self.max_depth, self.index.fields["n_words"])
-
-    def give_back(self, scratch: Scratch) -> None:
-        self._idle.append(scratch)
+    @cached_property
+    def scratch(self) -> Scratch:
+        """Room for one call of a mask kernel, to be had with `lock`."""
+        return make_scratch(self.max_depth)
 
     @property
     def nodes(self) -> NDArray[np.uint64]:
