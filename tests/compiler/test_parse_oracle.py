@@ -53,6 +53,8 @@ def cpythons(text: str) -> Any:
             return constant(node)
         if name in OPERATORS:
             return OPERATORS[name]
+        if name == "JoinedStr":  # 3.12 leaves empty texts in format specs
+            node.values = [part for part in node.values if getattr(part, "value", None) != ""]
         fields = {}
         for field in node._fields:
             if field not in DROPPED:
