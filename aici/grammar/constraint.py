@@ -46,6 +46,10 @@ class Matcher:
         known = self._masks.get(state)
         return known if known is not None else self._compute(state)
 
+    def known(self, state: int) -> NDArray[np.uint32] | None:
+        """The mask of a state if it need not be computed."""
+        return self._masks.get(state)
+
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words]."""
         out[:] = self.mask(state)
@@ -87,6 +91,10 @@ class Matcher:
         if state not in self._must_end:
             self.mask(state)
         return self._must_end[state]
+
+    def is_final(self, state: int) -> bool:
+        """Whether nothing can follow but the end, whatever the tokens: a look-up that needs no mask."""
+        return self.can_end(state) and not self.masks.table[state].any()
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text."""

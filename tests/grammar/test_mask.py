@@ -70,7 +70,10 @@ def test_masks_are_what_the_reference_says(automaton: Table, vocabulary: Vocabul
     matcher = Matcher(automaton, vocabulary)
     for state in range(len(automaton.accepting)):
         expected = reference.allowed(automaton, vocabulary, state)
+        assert matcher.known(state) is None
         mask = matcher.mask(state)
+        assert matcher.known(state) is mask
+        assert matcher.is_final(state) == (automaton.accepting[state] and not automaton.table[state].any())
         assert tokens_of(mask) == expected
         assert len(mask) == vocabulary.n_words
         assert matcher.can_end(state) == automaton.accepting[state]
