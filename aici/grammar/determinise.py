@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import threading
 from array import array
-from itertools import accumulate
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,26 +23,33 @@ from .errors import RegexLimitError
 from .limits import DfaLimits
 from .nfa import Nfa
 
+SMALL = DfaLimits(states=1 << 13, cells=1 << 19)
+SMALL_WORDS = 32
+"""What the small room serves."""
+
 MAX_ROWS = 16_000_000
 """States times atoms."""
 
 
-def determinise(nfa: Nfa, pattern: str, limits: DfaLimits) -> Dfa:
-    """Raises RegexLimitError past a limit."""
-    packed = Packed(nfa)
+def determinise(nfa: Nfa, pattern: str, limits: DfaLimits, packed: Packed | None = None) -> Dfa:
+    """`packed` is the automaton packed, if it is already. Raises RegexLimitError past a limit."""
+    packed = packed or Packed(nfa)
     room = _small_room()
-    result = room.run(nfa, packed, limits) if packed.words <= Room.SMALL_WORDS else kernels.NO_ROOM
-    if result == kernels.NO_ROOM:
+    result = room.run(nfa, packed, limits) if packed.words <= SMALL_WORDS else kernels.NO_ROOM
+    fits = limits.states <= SMALL.states and limits.cells <= SMALL.cells and packed.words <= SMALL_WORDS
+    if result == kernels.NO_ROOM and not fits:
         room = Room.large(packed, limits)
         result = room.run(nfa, packed, limits)
     if result < 0:
-        raise _past_limit(room, pattern, limits)
+        raise _past_limit(result, room, pattern, limits)
     return room.dfa(result)
 
 
-def _past_limit(room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
+def _past_limit(result: int, room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
     hint = "avoid counted repetitions after something that may start anywhere, such as .*a.{30}"
-    if room.n_states:
+    if result == kernels.TOO_MUCH_WORK:
+        message = f"to build the automaton takes more than {limits.work:,} steps"
+    elif room.n_states:
         message = f"the automaton over bytes has more than {limits.cells:,} table entries"
     else:
         message = f"the automaton has more than {room.counts[0]:,} states"
@@ -55,27 +62,11 @@ class Packed:
     def __init__(self, nfa: Nfa) -> None:
         words = nfa.n_positions // 64 + 1
         sets = (nfa.first, nfa.last, nfa.chain, *nfa.atom_positions)
-        entries: list[list[tuple[int, int]]] = [[] for _ in range(words)]
-        target_start, target_word, target_mask = [0], [], []
-        for rule, (last, first) in enumerate(nfa.rules):
-            for i, mask in _words(last):
-                entries[i].append((rule, mask))
-            for i, mask in _words(first):
-                target_word.append(i)
-                target_mask.append(mask)
-            target_start.append(len(target_word))
-        entry_start = [0, *accumulate(map(len, entries))]
-        entry_rule = [rule for here in entries for rule, _ in here]
-        entry_mask = [mask for here in entries for _, mask in here]
+        edges = _edges(nfa.rules, words)
         counters = [number for c in nfa.counters for number in (c.start, c.width, c.copies, c.upward)]
         parts = {
             "sets": b"".join([m.to_bytes(8 * words, "little") for m in sets]),
-            "entry_mask": _u64(entry_mask),
-            "target_mask": _u64(target_mask),
-            "entry_start": _u32(entry_start),
-            "entry_rule": _u32(entry_rule),
-            "target_start": _u32(target_start),
-            "target_word": _u32(target_word),
+            **edges,
             "counters": _u32(counters),
             "letters": _u32(_letters(nfa)),
             "high_atoms": _u32(nfa.alphabet.high_atoms),
@@ -116,34 +107,43 @@ def _letters(nfa: Nfa) -> list[int]:
     return letters
 
 
-def _words(mask: int) -> list[tuple[int, int]]:
-    """(index, word) of the 64-bit words that are not zero."""
-    if mask < 1 << 64:
-        return [(0, mask)]
-    out = []
-    base = 0
-    while mask:
-        skip = ((mask & -mask).bit_length() - 1) // 64
-        mask >>= 64 * skip
-        base += skip
-        out.append((base, mask & 0xFFFFFFFFFFFFFFFF))
-        mask >>= 64
-        base += 1
-    return out
+def _edges(rules: list[tuple[int, int]], words: int) -> dict[str, bytes]:
+    """The rules as `Positions` lists them."""
+    n = len(rules)
+    if words == 1:
+        numbers = range(n + 1)
+        return {
+            "entry_mask": struct.pack(f"={n}Q", *[last for last, _ in rules]),
+            "target_mask": struct.pack(f"={n}Q", *[first for _, first in rules]),
+            "entry_start": _u32([0, n]),
+            "entry_rule": _u32(numbers[:-1]),
+            "target_start": _u32(numbers),
+            "target_word": bytes(4 * n),
+        }
+    lasts, firsts = (
+        np.frombuffer(b"".join([rule[side].to_bytes(8 * words, "little") for rule in rules]), np.uint64).reshape(
+            n, words
+        )
+        for side in (0, 1)
+    )
+    entry_word, entry_rule = np.nonzero(lasts.T)
+    target_rule, target_word = np.nonzero(firsts)
+    return {
+        "entry_mask": lasts[entry_rule, entry_word].tobytes(),
+        "target_mask": firsts[target_rule, target_word].tobytes(),
+        "entry_start": np.searchsorted(entry_word, np.arange(words + 1)).astype(np.uint32).tobytes(),
+        "entry_rule": entry_rule.astype(np.uint32).tobytes(),
+        "target_start": np.searchsorted(target_rule, np.arange(n + 1)).astype(np.uint32).tobytes(),
+        "target_word": target_word.astype(np.uint32).tobytes(),
+    }
 
 
-def _u64(numbers: list[int]) -> bytes:
-    return struct.pack(f"={len(numbers)}Q", *numbers)
-
-
-def _u32(numbers: list[int]) -> bytes:
+def _u32(numbers: Iterable[int]) -> bytes:
     return array("I", numbers).tobytes()
 
 
 class Room:
     """Memory for the kernels, and their calls bound to it."""
-
-    SMALL_WORDS = 32
 
     def __init__(self, words: int, states: int, keys: int, cells: int, table: int) -> None:
         buckets = kernels.FIRST_SLOTS
@@ -254,5 +254,5 @@ def _small_room() -> Room:
     """The thread's own room."""
     room = getattr(_THREAD, "room", None)
     if not isinstance(room, Room):
-        room = _THREAD.room = Room(Room.SMALL_WORDS, 1 << 12, 1 << 16, 1 << 17, 1 << 19)
+        room = _THREAD.room = Room(SMALL_WORDS, SMALL.states + 256, 1 << 16, 1 << 17, SMALL.cells)
     return room

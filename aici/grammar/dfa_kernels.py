@@ -613,6 +613,8 @@ def spell(
     for t in range(n_tuples):
         if used + (n_inner + nodes + 1) * columns > room or n_inner + nodes > hash_room:
             return NO_ROOM
+        if (n + n_inner) * columns > table_room:
+            return NO_ROOM
         values[0] = 0
         for k in range(n_high):
             values[1 + k] = tuples[t * n_high + k]

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from . import dfa_kernels, lazy_kernels, nfa
-from .determinise import Packed
+from .determinise import SMALL, Packed, determinise
 from .dfa import DEAD, Dfa
 from .errors import RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
 from .nfa import Nfa
-from .regex import compile_regex
+from .regex import compile_words
 from .regex_syntax import parse
 
 
@@ -28,11 +28,16 @@ def compile_lazily(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> LazyDfa:
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    return LazyDfa(nfa.build(parse(pattern, limits), limits), pattern, limits)
+    automaton = nfa.build(parse(pattern, limits), limits)
+    return LazyDfa(automaton, Packed(automaton), pattern, limits)
 
 
-EAGER = DfaLimits(states=4096, work=1_000_000, cells=1_000_000)
-"""What is built at once: a few milliseconds' work."""
+EAGER = DfaLimits(states=SMALL.states, work=1_000_000, cells=SMALL.cells)
+"""What is built at once: a millisecond's work or two."""
+
+
+MAX_CELLS = 1 << 23
+"""Table entries of an automaton that grows: some hundred thousand states."""
 
 
 def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa | LazyDfa:
@@ -46,10 +51,14 @@ def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa |
         work=min(limits.work, EAGER.work),
         cells=min(limits.cells, EAGER.cells),
     )
+    if words := compile_words(pattern, limits):
+        return words
+    automaton = nfa.build(parse(pattern, limits), limits)
+    packed = Packed(automaton)
     try:
-        return compile_regex(pattern, small)
+        return determinise(automaton, pattern, small, packed)
     except RegexLimitError:
-        return compile_lazily(pattern, limits)
+        return LazyDfa(automaton, packed, pattern, limits)
 
 
 class LazyDfa:
@@ -61,10 +70,10 @@ class LazyDfa:
 
     start = 1
 
-    def __init__(self, automaton: Nfa, pattern: str, limits: DfaLimits) -> None:
+    def __init__(self, automaton: Nfa, packed: Packed, pattern: str, limits: DfaLimits) -> None:
         self.pattern = pattern
         self._lock = threading.Lock()
-        self._packed = packed = Packed(automaton)
+        self._packed = packed
         arrays = packed.arrays()
         high = automaton.alphabet.high
         n_high = len(high.signatures)
@@ -72,7 +81,7 @@ class LazyDfa:
         self.classes = np.empty(256, np.uint8)
         source = np.empty(256, np.uint32)
         self.n_classes = _name_classes(packed, automaton, self.classes, source)
-        states = min(limits.cells // self.n_classes, 1 << 24)
+        states = min(limits.cells, MAX_CELLS) // self.n_classes
         subsets = min(limits.states, states)
         words = (n_high + 63) // 64
         self.table = np.zeros((states, self.n_classes), np.uint32)

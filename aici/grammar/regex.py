@@ -22,13 +22,18 @@ def compile_regex(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    if len(pattern) <= limits.pattern_length and (words := _words(pattern)):
-        try:
-            return compile_options(words, limits)
-        except OptionsError:
-            pass  # the way of patterns says where
-    syntax = parse(pattern, limits)
-    return determinise(nfa.build(syntax, limits), pattern, limits)
+    return compile_words(pattern, limits) or determinise(nfa.build(parse(pattern, limits), limits), pattern, limits)
+
+
+def compile_words(pattern: str, limits: DfaLimits) -> Dfa | None:
+    """The automaton of a pattern that is nothing but alternatives of plain text; None for any other."""
+    words = _words(pattern) if len(pattern) <= limits.pattern_length else None
+    if not words:
+        return None
+    try:
+        return compile_options(words, limits)
+    except OptionsError:
+        return None  # the way of patterns says where
 
 
 _WORD = r"(?:[^\\.\[{()*+?^$|]|\\[^a-zA-Z0-9])*"
@@ -38,7 +43,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _words(pattern: str) -> list[str] | None:
-    """The alternatives of a pattern that is nothing but alternatives of plain text, as long ones often are."""
+    """The alternatives, if all are plain text, as those of long patterns often are."""
     found = _ALTERNATIVES.fullmatch(pattern)
     if found is None:
         return None
