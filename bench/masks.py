@@ -13,11 +13,14 @@ import argparse
 import gc
 import json
 import os
+import resource
+import signal
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,24 @@ def walk(peer: Any, case: Case, ids: list[int], keep: bool) -> tuple[dict[str, l
     return times, masks
 
 
+def ordeal(peer: Any, case: Case, ids: list[int], seconds: int = 20, room: int = 4 << 30) -> str | None:
+    """Walk a stress case in a forked child first, which may die of it; what it died of, or None."""
+    child = os.fork()
+    if child == 0:
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + room, in_use + room))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        signal.alarm(seconds)
+        with suppress(BaseException):
+            walk(peer, case, ids, keep=False)
+        os._exit(0)  # an ordinary exception shows itself again in the parent
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        timeout = os.WTERMSIG(status) == signal.SIGALRM
+        return f"over {seconds} s" if timeout else f"died; it has room for {room >> 30} GiB"
+    return None
+
+
 def measure(peers: list[Any], tokens: Tokens, cases: Iterable[Case], repeats: int) -> dict[str, Samples]:
     """Every case on every engine, interleaved."""
     found = {peer.name: Samples() for peer in peers}
@@ -110,6 +131,10 @@ def measure(peers: list[Any], tokens: Tokens, cases: Iterable[Case], repeats: in
         print(f"\r{number + 1:3d}/{len(cases)} {case.name:24}", end="", file=sys.stderr, flush=True)
         ids = tokens.encode(case.text)
         runs: dict[str, list[dict[str, list[float]]]] = defaultdict(list)
+        if case in STRESS:
+            for peer in peers:
+                if reason := ordeal(peer, case, ids):
+                    found[peer.name].failures[case.name] = reason
         for repeat in range(repeats):
             for peer in peers:
                 samples = found[peer.name]
