@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from aici.host import Host, Result, RunRequest
+    from aici.host import Handle, Host, Result, RunRequest
     from aici.host.engines.base import Engine
+    from aici.host.tokenizer import Tokenizer
 
     from .view import View
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--top-k", type=int, default=0, help="Only this many of the likeliest tokens; 0 is all.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run.")
 @click.option("--ctx", type=click.IntRange(1), help="Tokens that a sequence may hold.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of the engine.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine.")
 @click.option("--stats", is_flag=True, help="Show for every step where its time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print nothing but the result, as one JSON document.")
 @click.option("--no-color", is_flag=True, help="Plain lines, as in a pipe.")
@@ -75,8 +76,12 @@ def run(
 
 
 def _run(host: Host, request: RunRequest, as_json: bool, no_color: bool) -> int:
+    try:
+        handle = host.submit(request, listen=not as_json)
+    except ValueError as error:
+        raise CliError(f"the prompt cannot be used: {error}") from None
     if as_json:
-        result = host.run_many([request])[0]
+        result = handle.result()
         print(json.dumps({"model": host.engine.name, **result.to_json()}))
         return _exit_code(result)
     from rich.console import Console
@@ -84,33 +89,29 @@ def _run(host: Host, request: RunRequest, as_json: bool, no_color: bool) -> int:
     from .report import print_report, print_stats
 
     console = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
-    result = _watch(host, request, console, plain=no_color)
+    _watch(handle, _view(console, no_color, host.engine.tokenizer))
+    result = handle.result()
     print_report(console, result)
     if request.timings:
         print_stats(console, result.steps)
     return _exit_code(result)
 
 
-def _watch(host: Host, request: RunRequest, console: Console, plain: bool) -> Result:
-    """Run, showing events."""
+def _view(console: Console, plain: bool, tokenizer: Tokenizer) -> View:
     from .view import LiveView, PlainView, speller
 
-    spell = speller(host.engine.tokenizer)
-    view: View = PlainView(sys.stdout, spell) if plain or not _has_colors(console) else LiveView(console, spell)
-    handle = host.submit(request, listen=True)
+    colors = console.is_terminal and console.color_system is not None and not console.no_color
+    spell = speller(tokenizer)
+    return LiveView(console, spell) if colors and not plain else PlainView(sys.stdout, spell)
+
+
+def _watch(handle: Handle, view: View) -> None:
+    """Run, showing events."""
     try:
         for event in handle:
             view.show(event)
-    except BaseException:
-        handle.cancel()
-        raise
     finally:
         view.close()
-    return handle.result()
-
-
-def _has_colors(console: Console) -> bool:
-    return console.is_terminal and console.color_system is not None and not console.no_color
 
 
 def _exit_code(result: Result) -> int:

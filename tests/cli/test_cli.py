@@ -429,3 +429,10 @@ def test_run_with_a_cache_directory_that_cannot_be(shell: Shell, monkeypatch: py
     monkeypatch.setenv("AICIC_CACHE_DIR", str(shell.file("file", "") / "below"))
     outcome = shell("run", shell.file("ctrl.py", CONTROLLER))
     assert outcome.code == 5 and "AICIC_CACHE_DIR" in outcome.err
+
+
+@pytest.mark.model
+def test_run_with_a_prompt_that_the_tokenizer_cannot_spell(shell: Shell) -> None:
+    shell.file("prompt.bin", b"\xff\xfe")
+    outcome = shell("run", shell.file("ctrl.py", CONTROLLER), "--prompt", "@prompt.bin")
+    assert outcome.code == 2 and "prompt" in outcome.err and "0xff" in outcome.err

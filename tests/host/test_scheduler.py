@@ -17,7 +17,7 @@ from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
 from aici.host import Host, Result, RunLimits, RunRequest, SamplingParams
 from aici.host.engines.base import EngineError, Feed
-from aici.host.engines.scripted import ScriptedEngine
+from aici.host.engines.scripted import ScriptedEngine, ScriptedTokenizer
 from aici.vm.program import Program
 
 
@@ -394,3 +394,9 @@ def test_want_of_sequences_and_cache_changes_no_result(batch: list[RunRequest], 
     with Host(ScriptedEngine()) as host:
         roomy = host.run_many(batch)
     assert [(r.branches, r.variables) for r in tight] == [(r.branches, r.variables) for r in roomy]
+
+
+def test_a_vocabulary_out_of_bounds_is_an_engine_error() -> None:
+    engine = ScriptedEngine(tokenizer=ScriptedTokenizer([b"x" * 100_000]))
+    with pytest.raises(EngineError, match="vocabulary of scripted"):
+        Host(engine)
