@@ -51,9 +51,9 @@ class Accounts:
         """Account for `size` bytes about to be made; raises `LimitExceeded`."""
         self.memory += size
         if self.memory > self.memory_limit:
-            self._recount(size)
+            self.recount(size)
 
-    def _recount(self, size: int) -> None:
+    def recount(self, size: int) -> None:
         """Count what is alive; it and what natives are building (the `size` bytes included) must fit."""
         building = self.held + (size if self.mark is None else self.memory + self.freed - self.mark)
         if building <= self.memory_limit:

@@ -356,7 +356,7 @@ def _special(
 # --- in place ---
 
 
-def _inplace_add(m: Runtime, x: Value, y: Value) -> Value:
+def add_in_place(m: Runtime, x: Value, y: Value) -> Value:
     if type(x) is list:
         extend(m, x, y)
         return x
@@ -422,7 +422,7 @@ def _inplace_set(symbol: str) -> Operator:
 
 INPLACE: dict[str, Operator] = {
     **BINARY,
-    "+": _inplace_add,
+    "+": add_in_place,
     "*": _inplace_multiply,
     "|": _inplace_or,
     "&": _inplace_set("&"),

@@ -12,23 +12,26 @@ from .program import Function
 from .values import UNBOUND, Cell, Coroutine, ExceptionValue, Generator, Value
 
 Handler: TypeAlias = Callable[..., Any]
-"""What executes an opcode: `(machine, frame, a, b)`; true when another frame is on top afterwards."""
+"""What executes an opcode: `(machine, frame, a, b)`; see `ops`."""
 
 
 class Code:
     """A function made ready to run: `ops` holds handler and resolved operands of each instruction."""
 
-    __slots__ = ("blank", "function", "index", "ops")
+    __slots__ = ("blank", "function", "index", "n_cells", "n_plain", "ops")
 
     def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]]) -> None:
         self.index = index
         self.function = function
         self.ops = ops
         self.blank = [UNBOUND] * (len(function.locals) - function.n_params)  # locals that are no parameters
+        self.n_cells = len(function.cells)
+        is_plain = not (function.is_async or function.is_generator or function.n_params != function.n_positional)
+        self.n_plain = function.n_positional if is_plain else -1  # so many plain arguments need no binding
 
 
 class Frame:
-    """A call: locals, cells and operand stack, and the next instruction `pc` (while one runs, the one after it)."""
+    """A call: locals, cells and operand stack, and the next instruction `pc` (kept by the machine while it runs)."""
 
     __slots__ = ("cells", "code", "inner", "locals", "outer", "owner", "pc", "stack")
 
@@ -39,8 +42,7 @@ class Frame:
         self.stack: list[Value] = []
         arguments.extend(code.blank)
         self.locals = arguments
-        function = code.function
-        self.cells = [*(Cell() for _ in function.cells), *captured] if function.cells else list(captured)
+        self.cells = [*[Cell() for _ in range(code.n_cells)], *captured] if code.n_cells else list(captured)
         self.owner: Coroutine | Generator | None = None  # whose frame this is
         self.outer: ExceptionValue | None = None  # the exception that the caller was handling
         self.inner: ExceptionValue | None = None  # the one that a suspended generator is handling itself

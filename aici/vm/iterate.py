@@ -18,6 +18,7 @@ from .values import (
     EnumerateIterator,
     FilterIterator,
     Generator,
+    ItemIterator,
     IteratorValue,
     KeysIterator,
     MapIterator,
@@ -53,7 +54,7 @@ def make_iterator(m: Runtime, value: Value) -> Value:
         if function is not None:
             return m.call(function, [value])
         if special_method(value, "__getitem__") is not None and special_method(value, "__len__") is not None:
-            return SequenceIterator(value)
+            return ItemIterator(value)
     raise m.error("TypeError", f"'{type_of(value).name}' object is not iterable")
 
 
@@ -73,18 +74,23 @@ def advance(m: Runtime, iterator: Value) -> Value:
     return step(m, iterator)
 
 
-def _sequence(m: Runtime, it: SequenceIterator) -> Value:
-    sequence, index = it.sequence, it.index
-    if type(sequence) is Object:
-        if index >= m.length(sequence):
-            return UNBOUND
-        it.index = index + 1
-        return m.get_item(sequence, index)
-    if index < len(sequence):
-        it.index = index + 1
-        return sequence[index]
-    it.sequence = ()  # an exhausted iterator stays exhausted, whatever is appended
-    return UNBOUND
+def step_sequence(m: Runtime, it: SequenceIterator) -> Value:
+    index = it.index
+    try:
+        item = it.sequence[index]
+    except IndexError:
+        it.sequence = ()  # an exhausted iterator stays exhausted, whatever is appended
+        return UNBOUND
+    it.index = index + 1
+    return item
+
+
+def _items(m: Runtime, it: ItemIterator) -> Value:
+    index = it.index
+    if index >= m.length(it.owner):
+        return UNBOUND
+    it.index = index + 1
+    return m.get_item(it.owner, index)
 
 
 def _reversed(m: Runtime, it: ReversedIterator) -> Value:
@@ -213,7 +219,8 @@ def _object(m: Runtime, it: Object) -> Value:
 
 
 STEPS: dict[type, Callable[[Runtime, Value], Value]] = {
-    SequenceIterator: _sequence,
+    SequenceIterator: step_sequence,
+    ItemIterator: _items,
     ReversedIterator: _reversed,
     KeysIterator: _keys_step,
     ZipIterator: _zip,

@@ -14,8 +14,10 @@ from collections.abc import Callable, Sequence
 from . import attributes, calls, exceptions, formatting, library, traceback
 from .context import Runtime
 from .frame import Frame
+from .isa import Op
 from .memory import FRAME
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
+from .ops import HANDLERS
 from .process import Process, Stage
 from .requests import Failed, Finished, Outcome, Request, ServiceError, Services
 from .values import (
@@ -63,6 +65,7 @@ class Machine(Runtime):
     def __init__(self, process: Process, services: Services) -> None:
         super().__init__(process, services)
         self.frames = process.frames
+        self.codes = process.codes
         self.base = 0  # frames that belong to outer runs
         self.result: Value = None  # of the run of frames that has just ended
 
@@ -172,17 +175,34 @@ class Machine(Runtime):
             self.base = outer
 
     def _execute(self) -> None:
-        """Run instructions until no frame above the base is left."""
+        """Run instructions until no frame above the base is left. Every third instruction is one of two that are done
+        here, without the call of their handler."""
         frames, base = self.frames, self.base
+        load_local, load_constant = HANDLERS[Op.LOAD_LOCAL], HANDLERS[Op.CONST]
         while len(frames) > base:
             frame = frames[-1]
             ops = frame.code.ops
-            while True:
-                pc = frame.pc
-                frame.pc = pc + 1
-                handler, a, b = ops[pc]
-                if handler(self, frame, a, b):
-                    break
+            pc = frame.pc
+            stack, values = frame.stack, frame.locals
+            try:
+                while True:
+                    handler, a, b = ops[pc]
+                    pc += 1
+                    if handler is load_local:
+                        value = values[a]
+                        if value is not UNBOUND:
+                            stack.append(value)
+                            continue
+                    elif handler is load_constant:
+                        stack.append(a)
+                        continue
+                    target = handler(self, frame, a, b)
+                    if target is not None:
+                        if target < 0:
+                            break
+                        pc = target
+            finally:
+                frame.pc = pc
 
     def _unwind(self, value: ExceptionValue, how: Raised) -> None:
         """Find the handler of an exception, leaving frames; raises `Throw` at the base."""
@@ -373,9 +393,10 @@ class Machine(Runtime):
         frame = coroutine.frame
         if frame is None:
             raise self.error("RuntimeError", "cannot reuse already awaited coroutine")
-        if frame.pc:
+        if coroutine.begun:
             raise self.error("RuntimeError", "coroutine is being awaited already")
         self.push(frame)
+        coroutine.begun = True
 
     def request_of(self, value: Object) -> Value:
         """The value of awaiting an instance of a runtime's type that needs no suspension, else suspends the process."""

@@ -1,27 +1,38 @@
-"""What each opcode does: a table of small functions over the shared semantics, and the making ready of code for them.
+"""What each opcode does: a table of small functions over the shared semantics.
 
 A handler is called as `handler(machine, frame, a, b)` with the operands resolved (a constant for its index, an
-operator's function for its number); it returns true when another frame is on top afterwards. The frame's `pc` is
-already that of the next instruction.
+operator's function for its number). It returns nothing to go on with the next instruction, the index of another one to
+go on there, or `SWITCH` when another frame is on top.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import arithmetic, compare, iterate, subscript
 from .attributes import find_method, get_attribute, set_attribute, type_of
 from .builtins import UNAVAILABLE
-from .frame import Code, Frame, Handler
-from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
+from .frame import Frame, Handler
+from .isa import TABLE, Op
 from .memory import DICT_ENTRY, FUNCTION, LIST_ITEM, OBJECT, SET_ENTRY, text_size
 from .native import BUILTINS, Raised, Throw
-from .program import Program
-from .values import UNBOUND, Cell, ExceptionValue, FunctionValue, ModuleValue, SetValue, TypeValue, Value
+from .values import (
+    UNBOUND,
+    Cell,
+    ExceptionValue,
+    FunctionValue,
+    ModuleValue,
+    SequenceIterator,
+    SetValue,
+    TypeValue,
+    Value,
+)
 
 if TYPE_CHECKING:
     from .machine import Machine
+
+SWITCH = -1
 
 HANDLERS: dict[int, Handler] = {}
 
@@ -131,7 +142,7 @@ def _unbound_cell(m: Machine, frame: Frame, slot: int) -> Throw:
         name = function.cells[slot]
         text = f"cannot access local variable '{name}' where it is not associated with a value"
         return m.error("UnboundLocalError", text)
-    name = m.process.codes.cell_name(frame.code.index, slot)
+    name = m.codes.cell_name(frame.code.index, slot)
     text = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
     return m.error("NameError", text)
 
@@ -221,46 +232,41 @@ def _inplace(m: Machine, frame: Frame, a: Callable[..., Value], b: str) -> None:
 # --- jumps and loops ---
 
 
-def _jump(m: Machine, frame: Frame, target: int) -> None:
-    """Going back costs a unit."""
-    if target < frame.pc:
-        m.charge(1)
-    frame.pc = target
-
-
 @_op(Op.JUMP)
-def _jump_always(m: Machine, frame: Frame, a: int, b: int) -> None:
-    _jump(m, frame, a)
+def _jump(m: Machine, frame: Frame, a: int, b: int) -> int:
+    return a
 
 
 @_op(Op.JUMP_IF_FALSE)
-def _jump_if_false(m: Machine, frame: Frame, a: int, b: int) -> None:
+def _jump_if_false(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     value = frame.stack.pop()
-    if value is False or (value is not True and not compare.truth(m, value)):
-        _jump(m, frame, a)
+    if value is True or (value is not False and compare.truth(m, value)):
+        return None
+    return a
 
 
 @_op(Op.JUMP_IF_TRUE)
-def _jump_if_true(m: Machine, frame: Frame, a: int, b: int) -> None:
+def _jump_if_true(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     value = frame.stack.pop()
     if value is True or (value is not False and compare.truth(m, value)):
-        _jump(m, frame, a)
+        return a
+    return None
 
 
 @_op(Op.JUMP_IF_FALSE_KEEP)
-def _jump_if_false_keep(m: Machine, frame: Frame, a: int, b: int) -> None:
+def _jump_if_false_keep(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     if compare.truth(m, frame.stack[-1]):
         frame.stack.pop()
-    else:
-        _jump(m, frame, a)
+        return None
+    return a
 
 
 @_op(Op.JUMP_IF_TRUE_KEEP)
-def _jump_if_true_keep(m: Machine, frame: Frame, a: int, b: int) -> None:
+def _jump_if_true_keep(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     if compare.truth(m, frame.stack[-1]):
-        _jump(m, frame, a)
-    else:
-        frame.stack.pop()
+        return a
+    frame.stack.pop()
+    return None
 
 
 @_op(Op.GET_ITER)
@@ -269,14 +275,21 @@ def _get_iter(m: Machine, frame: Frame, a: int, b: int) -> None:
 
 
 @_op(Op.FOR_ITER)
-def _for_iter(m: Machine, frame: Frame, a: int, b: int) -> None:
+def _for_iter(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     stack = frame.stack
-    item = iterate.advance(m, stack[-1])
+    iterator = stack[-1]
+    if type(iterator) is SequenceIterator:
+        m.fuel -= 1
+        if m.fuel < 0:
+            m.charge(0)
+        item = iterate.step_sequence(m, iterator)
+    else:
+        item = iterate.advance(m, iterator)
     if item is UNBOUND:
         stack.pop()
-        frame.pc = a
-    else:
-        stack.append(item)
+        return a
+    stack.append(item)
+    return None
 
 
 # --- making containers and strings ---
@@ -353,7 +366,9 @@ def _format(m: Machine, frame: Frame, a: str, b: int) -> None:
 
 @_op(Op.LIST_APPEND)
 def _list_append(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.allocate(LIST_ITEM)
+    m.memory += LIST_ITEM
+    if m.memory > m.memory_limit:
+        m.recount(LIST_ITEM)
     item = frame.stack.pop()
     frame.stack[-1 - a].append(item)
 
@@ -459,23 +474,35 @@ def _make_function(m: Machine, frame: Frame, a: int, b: int) -> None:
     frame.stack.append(FunctionValue(a, tuple(defaults[:positional]), keyword_defaults, cells))
 
 
-def _call_top(m: Machine, frame: Frame, args: list[Value], kwargs: dict[str, Value] | None) -> bool:
+def _call_top(m: Machine, frame: Frame, args: list[Value], kwargs: dict[str, Value] | None) -> int | None:
     """Call what is on top of the stack, and leave the result there, or a frame that will."""
     value = m.enter_call(frame.stack[-1], args, kwargs)
     if value is UNBOUND:
         frame.stack.pop()
-        return True
+        return SWITCH
     frame.stack[-1] = value
-    return False
+    return None
 
 
 @_op(Op.CALL)
-def _call(m: Machine, frame: Frame, a: int, b: int) -> bool:
+def _call(m: Machine, frame: Frame, a: int, b: int) -> int | None:
+    stack = frame.stack
+    callee = stack[-1 - a]
+    if type(callee) is FunctionValue:
+        code = m.codes[callee.index]
+        if code.n_plain == a:
+            m.fuel -= 1
+            if m.fuel < 0:
+                m.charge(0)
+            args = stack[len(stack) - a :]
+            del stack[-1 - a :]
+            m.push(Frame(code, args, callee.cells))
+            return SWITCH
     return _call_top(m, frame, _take(frame, a), None)
 
 
 @_op(Op.CALL_KW)
-def _call_kw(m: Machine, frame: Frame, a: int, b: tuple[str, ...]) -> bool:
+def _call_kw(m: Machine, frame: Frame, a: int, b: tuple[str, ...]) -> int | None:
     args = _take(frame, a)
     first = a - len(b)
     kwargs = dict(zip(b, args[first:], strict=True))
@@ -484,7 +511,7 @@ def _call_kw(m: Machine, frame: Frame, a: int, b: tuple[str, ...]) -> bool:
 
 
 @_op(Op.CALL_EX)
-def _call_ex(m: Machine, frame: Frame, a: int, b: int) -> bool:
+def _call_ex(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     kwargs = frame.stack.pop() if a else None
     args = frame.stack.pop()
     if type(args) not in (list, tuple) or (a and type(kwargs) is not dict):
@@ -498,7 +525,7 @@ def _call_ex(m: Machine, frame: Frame, a: int, b: int) -> bool:
 
 
 @_op(Op.CALL_METHOD)
-def _call_method(m: Machine, frame: Frame, a: str, b: int) -> bool:
+def _call_method(m: Machine, frame: Frame, a: str, b: int) -> int | None:
     args = _take(frame, b)
     receiver = frame.stack[-1]
     kind = type(receiver)
@@ -507,26 +534,26 @@ def _call_method(m: Machine, frame: Frame, a: str, b: int) -> bool:
         if method is not None:
             m.charge(1)
             frame.stack[-1] = m.call_native(method, [receiver, *args])
-            return False
+            return None
     frame.stack[-1] = get_attribute(m, receiver, a)
     return _call_top(m, frame, args, None)
 
 
 @_op(Op.RETURN)
-def _return(m: Machine, frame: Frame, a: int, b: int) -> bool:
+def _return(m: Machine, frame: Frame, a: int, b: int) -> int:
     m.leave_frame(frame, frame.stack.pop())
-    return True
+    return SWITCH
 
 
 @_op(Op.AWAIT)
-def _await(m: Machine, frame: Frame, a: int, b: int) -> bool:
-    return m.wait_for(frame, frame.stack.pop())
+def _await(m: Machine, frame: Frame, a: int, b: int) -> int | None:
+    return SWITCH if m.wait_for(frame, frame.stack.pop()) else None
 
 
 @_op(Op.YIELD)
-def _yield(m: Machine, frame: Frame, a: int, b: int) -> bool:
+def _yield(m: Machine, frame: Frame, a: int, b: int) -> int:
     m.suspend_generator(frame, frame.stack.pop())
-    return True
+    return SWITCH
 
 
 # --- exceptions ---
@@ -611,61 +638,3 @@ def _import_from(m: Machine, frame: Frame, a: str, b: int) -> None:
 
 
 assert set(HANDLERS) == set(TABLE), "the machine must cover every opcode"
-
-# --- making code ready ---
-
-_RESOLVE: dict[Operand, Callable[[Program, int], Any]] = {
-    Operand.CONST: lambda program, index: program.consts[index],
-    Operand.NAMES: lambda program, index: program.consts[index],
-    Operand.NAME: lambda program, index: program.names[index],
-    Operand.BINARY: lambda program, index: arithmetic.BINARY[BINARY_OPERATORS[index]],
-    Operand.UNARY: lambda program, index: arithmetic.UNARY[UNARY_OPERATORS[index]],
-    Operand.COMPARE: lambda program, index: compare.COMPARE[COMPARE_OPERATORS[index]],
-    Operand.CONVERSION: lambda program, index: CONVERSIONS[index],
-}
-"""Operands that handlers want as something else than a number."""
-
-
-class CodeTable:
-    """The code of a program's functions, each made ready when it is first called. Derived, so shared by all forks."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._codes: list[Code | None] = [None] * len(program.functions)
-
-    def __getitem__(self, index: int) -> Code:
-        code = self._codes[index]
-        if code is None:
-            code = self._codes[index] = _ready(self._program, index)
-        return code
-
-    def cell_name(self, index: int, slot: int) -> str:
-        """Name of a captured cell, which a function around this one owns."""
-        functions = self._program.functions
-        while slot >= len(functions[index].cells):
-            slot = functions[index].captures[slot - len(functions[index].cells)]
-            index = self._parent(index)
-        return functions[index].cells[slot]
-
-    def _parent(self, index: int) -> int:
-        """The function that makes function `index`."""
-        for parent in range(index):
-            code = self._program.functions[parent].code
-            if any(instr.op == Op.MAKE_FUNCTION and instr.a == index for instr in code):
-                return parent
-        return 0
-
-
-def _ready(program: Program, index: int) -> Code:
-    function = program.functions[index]
-    ops = []
-    for instr in function.code:
-        operands: list[Any] = [instr.a, instr.b]
-        for place, kind in enumerate(TABLE[instr.op].operands):
-            if kind in _RESOLVE:
-                operands[place] = _RESOLVE[kind](program, operands[place])
-        if instr.op == Op.INPLACE:
-            symbol = BINARY_OPERATORS[instr.a]
-            operands = [arithmetic.INPLACE[symbol], symbol]
-        ops.append((HANDLERS[instr.op], operands[0], operands[1]))
-    return Code(index, function, ops)

@@ -9,8 +9,8 @@ from enum import Enum
 
 from .frame import Frame
 from .limits import Limits
-from .ops import CodeTable
 from .program import Program
+from .ready import CodeTable
 from .values import ExceptionValue, ModuleValue, Object, Value
 
 

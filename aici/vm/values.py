@@ -73,11 +73,12 @@ class FunctionValue:
 class Coroutine:
     """A call of an async function: not yet awaited (frame in its first instruction), running, or over (no frame)."""
 
-    __slots__ = ("frame", "name")
+    __slots__ = ("begun", "frame", "name")
 
     def __init__(self, name: str, frame: Frame | None) -> None:
         self.name = name
         self.frame = frame
+        self.begun = False
 
 
 class Generator:
@@ -190,6 +191,16 @@ class SequenceIterator(IteratorValue):
     def __init__(self, sequence: Value, index: int = 0) -> None:
         self.sequence = sequence
         self.index = index
+
+
+class ItemIterator(IteratorValue):
+    """Over an object of the runtime that has a length and items by number."""
+
+    __slots__ = ("index", "owner")
+
+    def __init__(self, owner: Object) -> None:
+        self.owner = owner
+        self.index = 0
 
 
 class KeysIterator(IteratorValue):
