@@ -183,17 +183,22 @@ class _Parser:
         return act is not None
 
     def recover(self, at: int) -> int:
-        """Replace the statement that contains token `at` by `pass`; the place to go on."""
+        """Put `pass` where the statement that contains token `at` stands; the place to go on."""
         resume = self.end_of_bad_statement(at)
+        if not self.would_take("pass"):
+            self.drop_statement()
+        where = self.tokens[at].start
+        for type_ in ("pass", "_NEWLINE"):
+            self.feed(Token(type_, where, where))
+        return resume
+
+    def drop_statement(self) -> None:
+        """Shorten the stacks to the innermost open block and its statements so far."""
         height = self.blocks[-1]
         listed = self.rows[self.states[height - 1]].get(_STATEMENTS)
         if len(self.states) > height and self.states[height] == listed:
             height += 1
         del self.states[height:], self.values[height:], self.starts[height:], self.ends[height:]
-        where = self.tokens[at].start
-        for type_ in ("pass", "_NEWLINE"):
-            self.feed(Token(type_, where, where))
-        return resume
 
     def end_of_bad_statement(self, at: int) -> int:
         tokens = self.tokens

@@ -46,6 +46,14 @@ x = 1
     z z z
 w w ### "unexpected 'w'"
 ---
+import os ### "no module 'os'"
+    y = 2 ### "unexpected indent"
+if x:
+    import sys ### "no module 'sys'"
+else: )  ### "unmatched"
+import abc ### "no module 'abc'"
+) ### "unmatched"
+---
   x = 1 ### "unexpected indent"
 ---
 if x:
