@@ -137,8 +137,12 @@ def _scalar(ctx: Context, value: Value) -> str:
         return _python(ctx, lambda: repr(value))
     ctx.charge(1)
     ctx.allocate(80)
-    if value is None or isinstance(value, (float, range)):
+    if value is None or isinstance(value, float):
         return repr(value)
+    if isinstance(value, range):
+        bits = sum(number.bit_length() for number in (value.start, value.stop, value.step))
+        meter.text(ctx, bits)
+        return _python(ctx, lambda: repr(value))
     if isinstance(value, Object):
         shown = _special(value.kind, "__repr__")
         if shown is not None:

@@ -68,7 +68,7 @@ def _regex(ctx: Context, pattern: str | bytes, flags: int) -> regex.Regex:
 
 
 def _pattern(ctx: Context, pattern: Value, flags: Value = 0) -> Object:
-    """`re.compile(pattern, flags)`."""
+    """`re.compile(pattern, flags)`, but that a wrong pattern shows where it is used."""
     number = ctx.index(flags)
     if isinstance(pattern, Object) and pattern.kind is _PATTERN:
         if number:
@@ -78,9 +78,8 @@ def _pattern(ctx: Context, pattern: Value, flags: Value = 0) -> Object:
         raise ctx.error("TypeError", "first argument must be string or compiled pattern")
     if not 0 <= number < 1 << 16:
         raise ctx.error("ValueError", "flags out of range")
-    made = _regex(ctx, pattern, number)
     ctx.allocate(600)
-    return Object(_PATTERN, {"pattern": pattern, "flags": made.flags, "groups": made.groups, "#given": number})
+    return Object(_PATTERN, {"pattern": pattern, "#given": number})
 
 
 def _ready(ctx: Context, pattern: Object) -> regex.Regex:
@@ -89,7 +88,19 @@ def _ready(ctx: Context, pattern: Object) -> regex.Regex:
 
 @module_function("re", "compile")
 def _compile(ctx: Context, pattern: Value, flags: Value = 0) -> Object:
-    return _pattern(ctx, pattern, flags)
+    made = _pattern(ctx, pattern, flags)
+    _ready(ctx, made)
+    return made
+
+
+@getter("re.Pattern", "flags")
+def _flags(ctx: Context, self: Object) -> int:
+    return _ready(ctx, self).flags
+
+
+@getter("re.Pattern", "groups")
+def _groups(ctx: Context, self: Object) -> int:
+    return _ready(ctx, self).groups
 
 
 @module_function("re", "purge")
@@ -116,7 +127,7 @@ def _groupindex(ctx: Context, self: Object) -> dict[str, int]:
 
 @method("re.Pattern", "__repr__")
 def _pattern_repr(ctx: Context, self: Object, /) -> str:
-    flags = self.fields["flags"] & ~(regex.UNICODE if isinstance(self.fields["pattern"], str) else 0)
+    flags = _flags(ctx, self) & ~(regex.UNICODE if isinstance(self.fields["pattern"], str) else 0)
     names = [f"re.{name}" for name, flag in FLAGS.items() if flags & flag]
     shown = ctx.to_repr(self.fields["pattern"])[:200]
     return f"re.compile({shown}, {'|'.join(names)})" if names else f"re.compile({shown})"
