@@ -39,8 +39,8 @@ class ConstraintCache:
             self._matchers.move_to_end(key)
             return known[0]
         dfa = make()
-        # The automaton, the matcher's own copy of its table, and its masks.
-        size = dfa.table.nbytes + 4 * dfa.table.size + _MASK_BYTES
+        # The automaton, what the matcher derives from it, and its masks.
+        size = 2 * dfa.table.nbytes + _MASK_BYTES
         matcher = Matcher(dfa, self._vocabulary, _MASK_BYTES)
         self._matchers[key] = matcher, size
         self._room -= size
