@@ -64,8 +64,8 @@ def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa |
 class LazyDfa:
     """A byte automaton that grows. States are numbers that stay; 0 is dead, `start` is 1.
 
-    `table`, `classes` and `accepting` are those of a `Dfa`, with room for states to come. A row is all dead until it
-    is filled: call `grow` or `advance` before it is read. Any number of threads may use it at once.
+    `table`, `classes` and `accepting` are those of a `Dfa`, with room for states to come. The row of a state is dead
+    until `advance` has led there or `mask` has passed. Any number of threads may use it at once.
     """
 
     start = 1
@@ -129,14 +129,15 @@ class LazyDfa:
         """States so far."""
         return int(self._counts[0])
 
-    def grow(self, state: int, nodes: npt.NDArray[np.uint64], depth: int) -> None:
-        """Fills the rows that a walk over a token trie (its nodes, and its greatest depth) from `state` looks at.
-
-        Raises RegexLimitError when the room is used up."""
+    def mask(self, state: int, nodes: npt.NDArray[np.uint64], depth: int, out: npt.NDArray[np.uint32]) -> bool:
+        """Sets, in `out`, the bits of the tokens of a trie (its nodes, and its greatest depth) whose bytes are live
+        from `state`; whether there are any. Raises RegexLimitError when the room is used up."""
         with self._lock:
             scratch = np.empty(depth + 1, np.uint32)
             parts = self._positions, self._subsets, self._lazy
-            self._check(lazy_kernels.grow(*parts, state, nodes, len(nodes), scratch))
+            found = lazy_kernels.mask(*parts, state, nodes, len(nodes), scratch, out)
+        self._check(found)
+        return found > 0
 
     def advance(self, state: int, data: bytes) -> int:
         """The state after `data`, its row filled; DEAD once nothing accepted can follow. Raises RegexLimitError."""

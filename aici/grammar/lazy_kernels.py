@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from .dfa_kernels import NO_ROOM, Positions, Subsets, expand, intern_row, mix
 from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
-
-TRIE_DEPTH, TRIE_SIZE = 8, 42
-"""Where a node of a token trie holds its depth and the size of its subtree (`kernels`); its byte is the lowest."""
-TRIE_BYTE, TRIE_DEPTH_MASK = 0xFF, 0xFFF
+from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 
 
 class Lazy(Record):
@@ -193,22 +190,32 @@ def follow(p: Positions, s: Subsets, z: Lazy, state: i64, data: Ptr[u8], n: i64)
 
 
 @kernel
-def grow(p: Positions, s: Subsets, z: Lazy, state: i64, nodes: Ptr[u64], n: i64, states: Ptr[u32]) -> i64:
-    """Fills the rows that a walk over a trie's n nodes looks at: 0, or negative if there is no room. `states`: room for
-    one number a depth and one more."""
+def mask(
+    p: Positions, s: Subsets, z: Lazy, state: i64, nodes: Ptr[u64], n: i64, states: Ptr[u32], out: Ptr[u32]
+) -> i64:
+    """Walks a token trie of n nodes from a state, filling the rows that it looks at, and sets the bit of every token
+    whose bytes are live: 1 if there are any, 0 if none, negative if there is no room. `states`: room for one number a
+    depth and one more."""
     states[0] = u32(state)
     failed = fill(p, s, z, state)
+    found = 0
     i = 0
     while i < n and failed == 0:
         node = nodes[i]
-        size = i64(node >> TRIE_SIZE)
-        depth = i64(node >> TRIE_DEPTH) & TRIE_DEPTH_MASK
-        after = z.table[states[depth - 1] * z.n_classes + z.classes[i64(node & TRIE_BYTE)]]
+        size = i64(node >> SIZE_SHIFT)
+        depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
+        after = z.table[states[depth - 1] * z.n_classes + z.classes[i64(node & BYTE_MASK)]]
         if after == 0:
             i += size
         else:
             states[depth] = u32(after)
+            token = i64(node >> TOKEN_SHIFT) & TOKEN_MASK
+            if token != 0:
+                found = 1
+                out[(token - 1) >> 5] = u32(out[(token - 1) >> 5] | (1 << ((token - 1) & 31)))
             if size > 1:
                 failed = fill(p, s, z, after)
             i += 1
-    return failed
+    if failed < 0:
+        return failed
+    return found

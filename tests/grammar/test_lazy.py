@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from functools import reduce
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import RegexError, RegexLimitError
 from aici.grammar.lazy import LazyDfa, compile_automaton, compile_lazily
+from aici.grammar.lazy_constraint import matcher_for
 from aici.grammar.limits import DfaLimits
 from aici.grammar.regex import compile_regex
 from aici.grammar.vocabulary import Vocabulary
@@ -36,6 +36,7 @@ TOKENS = [
     b" ",
     b"s",
 ]
+VOCABULARY = Vocabulary([*TOKENS, None], [len(TOKENS)])
 
 
 @settings(deadline=None, max_examples=150)
@@ -56,23 +57,29 @@ def test_agrees_with_the_whole_automaton(parts: list[str], subjects: list[str]) 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4), st.lists(st.sampled_from(TOKENS), max_size=4))
-def test_grown_rows_give_the_masks_of_the_whole_automaton(parts: list[str], tokens: list[bytes]) -> None:
-    vocabulary = Vocabulary(TOKENS, [])
-    whole, lazy = compile_regex("".join(parts)), compile_lazily("".join(parts))
+@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4), st.lists(st.integers(0, len(TOKENS) - 1), max_size=4))
+def test_its_matcher_is_that_of_the_whole_automaton(parts: list[str], tokens: list[int]) -> None:
+    whole = matcher_for(compile_regex("".join(parts)), VOCABULARY)
+    lazy = matcher_for(compile_lazily("".join(parts)), VOCABULARY)
     state, other = whole.start, lazy.start
-    for token in [b"", *tokens]:
+    for token in tokens:
+        assert np.array_equal(whole.mask(state), lazy.mask(other))
+        assert lazy.known(other) is lazy.mask(other)
+        assert whole.can_end(state) == lazy.can_end(other)
+        assert whole.must_end(state) == lazy.must_end(other)
+        assert whole.is_final(state) == lazy.is_final(other)
+        assert whole.allows(state, token) == lazy.allows(other, token)
+        assert lazy.spellable(other) or not whole.spellable(state)
         state, other = whole.advance(state, token), lazy.advance(other, token)
-        if state == 0:
-            break
-        lazy.grow(other, vocabulary.nodes, vocabulary.max_depth)
-        assert mask(whole, state) == mask(lazy, other)
+        assert (state == 0) == (other == 0)
 
 
-def mask(automaton: Dfa | LazyDfa, state: int) -> list[bytes]:
-    """The tokens allowed, by the table alone."""
-    table, classes = automaton.table, automaton.classes
-    return [t for t in TOKENS if reduce(lambda at, byte: table[at, classes[byte]], t, state)]
+def test_a_vocabulary_that_cannot_spell_it() -> None:
+    lazy = matcher_for(compile_lazily("xy{1,9}"), VOCABULARY)
+    assert not lazy.spellable(lazy.start)
+    assert lazy.mask(lazy.start)[0] == 1 << 14  # the end: nothing else is left
+    with pytest.raises(ValueError, match="no state"):
+        lazy.mask(1_000_000)
 
 
 @pytest.mark.parametrize(
