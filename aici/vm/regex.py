@@ -391,8 +391,6 @@ def _parse(pattern: str | bytes, flags: int) -> Any:
             return tree
     except re.error as error:
         raise RegexError(str(error)) from None
-    except ValueError as error:
-        raise RegexError(str(error)) from None
 
 
 _NESTING = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]", re.DOTALL)
@@ -400,5 +398,6 @@ _NESTING = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]", re.DOTALL)
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str | bytes, flags: int) -> Regex:
-    """The `Regex` for a pattern; RegexError, or OverflowError for a repetition count beyond all bounds."""
+    """The `Regex` for a pattern; RegexError, ValueError for flags that do not go together, OverflowError for a repetition
+    count beyond all bounds."""
     return Regex(pattern, flags)
