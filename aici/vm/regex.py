@@ -398,6 +398,6 @@ _NESTING = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]", re.DOTALL)
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str | bytes, flags: int) -> Regex:
-    """The `Regex` for a pattern; RegexError, ValueError for flags that do not go together, OverflowError for a repetition
-    count beyond all bounds."""
+    """The `Regex` for a pattern; RegexError, ValueError for flags that do not go together, OverflowError for a
+    repetition count beyond all bounds."""
     return Regex(pattern, flags)
