@@ -24,7 +24,7 @@ from .comprehensions import Comprehensions
 from .scopes import FunctionNode
 from .unit import Unit
 
-MAX_LENGTH = 1 << 17
+MAX_LENGTH = 1 << 16
 """Instructions of one function."""
 
 

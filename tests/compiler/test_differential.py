@@ -367,7 +367,7 @@ def make_program(random: Random) -> str:
     return f"{PRELUDE}async def main():\n{textwrap.indent(body, '    ')}" if is_async else PRELUDE + body
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_same_as_cpython(agree: Callable[[str], object], random: Random) -> None:
     agree(make_program(random))

@@ -99,6 +99,11 @@ def test_stripped_programs_have_no_source() -> None:
     assert compile_source(SourceFile("t", "x = 1"), strip=True).source is None
 
 
+def test_imports_for_readers_leave_nothing() -> None:
+    source = SourceFile("t", "from __future__ import annotations\nimport typing as t\nfrom typing import Any\n")
+    assert len(compile_source(source).functions[0].code) == 2
+
+
 def test_constants_that_are_equal_and_not_the_same_stay_apart(agree: Callable[[str], object]) -> None:
     agree("print(1, True, 1.0, 0.0, -0.0, (1,), (True,), (1.0,), ('a', 0.0), ('a', -0.0), b'a', 'a')")
 

@@ -117,7 +117,7 @@ def mutated(program: Program, random: Random) -> Program:
     return changed
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(st.sampled_from(PROGRAMS), st.integers(0, 1 << 32))
 def test_mutated_programs_end_as_planned(program: Program, seed: int) -> None:
     try:

@@ -149,3 +149,28 @@ a, *b = 1,
 [a, b] = "xy"
 (a), b = {1: 2, 3: 4}
 print(a, b)
+# ---
+import typing
+from typing import Any
+import math
+l = [1, 2]
+l[t(0, 0)]: Any
+t("o", l)[t(1)]: Any = 5
+(n): int = 3
+print(l, n)
+def f(x: Any = None) -> Any:
+    y: Any
+    try:
+        return y
+    except UnboundLocalError:
+        return x
+print(f(1))
+try:
+    l.missing: Any
+    math.missing += 1
+except AttributeError:
+    print("no attribute")
+try:
+    math.pi.real = 1
+except (AttributeError, TypeError):
+    print("not settable")
