@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aici.compiler import compile_source
+from aici.compiler import compile_file, compile_source
 from aici.diagnostics import DiagnosticError, SourceFile
 from aici.vm.disassemble import disassemble
+from aici.vm.encode import encode
 from aici.vm.program import Position
 
 PARTS = [
@@ -93,6 +94,13 @@ def test_deep_trees_stay_within_the_recursion_limit() -> None:
 def test_the_same_source_gives_the_same_program() -> None:
     source = SourceFile("t", "def f(a, *b):\n    return {a, *b, 1.0, 1, True}, [x for x in b], lambda: a\n")
     assert compile_source(source) == compile_source(source)
+
+
+@pytest.mark.parametrize("name", ["hello", "backtracking", "forking"])
+def test_the_first_examples_are_small(name: str) -> None:
+    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
+    assert len(encode(compile_file(path))) <= 1300
+    assert len(encode(compile_file(path, strip=True))) <= 900
 
 
 def test_stripped_programs_have_no_source() -> None:
