@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from . import attributes, calls, exceptions, formatting, library, traceback
+from . import attributes, calls, exceptions, library, report
 from .context import Runtime
 from .frame import Frame
 from .isa import Op
@@ -19,7 +19,7 @@ from .memory import FRAME
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
 from .ops import HANDLERS
 from .process import Process, Stage
-from .requests import Failed, Finished, Outcome, Request, ServiceError, Services
+from .requests import Finished, Outcome, Request, ServiceError, Services
 from .values import (
     UNBOUND,
     BoundMethod,
@@ -36,8 +36,6 @@ from .values import (
 _LOG = logging.getLogger(__name__)
 _NESTED = 8  # Python frames between a native that calls back and the handlers of the inner run
 _LEAVING = 3  # units for each frame that an exception passes
-_REPORT_FUEL = 100_000  # for the text of an uncaught exception, when the controller's own fuel may be gone
-_MESSAGE = 10_000  # characters kept of that text
 
 
 def run(process: Process, services: Services, reply: object = None) -> Outcome:
@@ -82,12 +80,12 @@ class Machine(Runtime):
         except _Suspended as suspended:
             return suspended.request
         except Throw as thrown:
-            failure = self._uncaught(thrown.value)
+            failure = report.uncaught(self, thrown.value)
         except LimitExceeded as limit:
-            failure = self._stopped(limit.kind, str(limit))
+            failure = report.stopped(process, limit.kind, str(limit))
         except Exception as error:  # a mistake of ours must not take the host down
             _LOG.debug("internal error in %s", process.program.name, exc_info=True)
-            failure = self._stopped("InternalError", f"{type(error).__name__}: {error}")
+            failure = report.stopped(process, "InternalError", f"{type(error).__name__}: {error}")
         finally:
             self.settle()
         process.stage = Stage.OVER
@@ -419,32 +417,6 @@ class Machine(Runtime):
         awaiting = self.awaiting(value)
         assert awaiting is not None, "only awaitables are awaited"
         return awaiting
-
-    # --- failures ---
-
-    def _uncaught(self, value: ExceptionValue) -> Failed:
-        self.settle()
-        self.fuel = self.granted = _REPORT_FUEL
-        self.memory = 0
-        text = traceback.render(self.process.program, value, self._describe)
-        self.granted = self.fuel
-        return Failed(value.kind.name, self._message(value), text)
-
-    def _describe(self, value: ExceptionValue) -> str:
-        message = self._message(value)
-        return f"{value.kind.name}: {message}" if message else value.kind.name
-
-    def _message(self, value: ExceptionValue) -> str:
-        try:
-            text = formatting.to_str(self, value)
-        except (LimitExceeded, Throw, RecursionError):
-            return "<no text within the limits>"
-        return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
-
-    def _stopped(self, kind: str, message: str) -> Failed:
-        trace = [(frame.code.index, max(0, frame.pc - 1)) for frame in self.frames]
-        last = f"{kind}: {message}"
-        return Failed(kind, message, traceback.render_entries(self.process.program, trace, last))
 
 
 assert library.__all__, "importing the library registers what controllers can call"

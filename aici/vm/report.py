@@ -1,0 +1,47 @@
+"""How a process that fails says so: the `Failed` of an uncaught exception, and that of a limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import formatting, traceback
+from .native import LimitExceeded, Throw
+from .requests import Failed
+from .values import ExceptionValue
+
+if TYPE_CHECKING:
+    from .context import Runtime
+    from .process import Process
+
+_FUEL = 100_000  # for the text of an exception, when the controller's own fuel may be gone
+_MESSAGE = 10_000  # characters kept of that text
+
+
+def uncaught(m: Runtime, value: ExceptionValue) -> Failed:
+    """The end by an exception; its text is made with fuel and memory of its own."""
+    m.settle()
+    m.fuel = m.granted = _FUEL
+    m.memory = 0
+
+    def describe(link: ExceptionValue) -> str:
+        message = _message(m, link)
+        return f"{link.kind.name}: {message}" if message else link.kind.name
+
+    text = traceback.render(m.process.program, value, describe)
+    message = _message(m, value)
+    m.granted = m.fuel
+    return Failed(value.kind.name, message, text)
+
+
+def _message(m: Runtime, value: ExceptionValue) -> str:
+    try:
+        text = formatting.to_str(m, value)
+    except (LimitExceeded, Throw, RecursionError):
+        return "<no text within the limits>"
+    return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
+
+
+def stopped(process: Process, kind: str, message: str) -> Failed:
+    """The end by a limit or a mistake of ours, where the frames stand."""
+    trace = [(frame.code.index, max(0, frame.pc - 1)) for frame in process.frames]
+    return Failed(kind, message, traceback.render_entries(process.program, trace, f"{kind}: {message}"))
