@@ -76,6 +76,20 @@ class Dfa:
         """The bytes that may follow, rising."""
         return np.flatnonzero(self.table[state][self.classes]).astype(np.uint8).tobytes()
 
+    def forced_bytes(self, state: int, most: int = 1 << 16) -> bytes:
+        """The bytes, at most `most`, that can only follow in this way: up to where the text may end or go on
+        differently."""
+        out = bytearray()
+        members = np.bincount(self.classes, minlength=self.n_classes)
+        while state != DEAD and not self.accepting[state] and len(out) < most:
+            row = self.table[state]
+            (live,) = np.nonzero(row)
+            if len(live) != 1 or members[live[0]] != 1:
+                break
+            out.append(int(np.argmax(self.classes == live[0])))
+            state = int(row[live[0]])
+        return bytes(out)
+
     def to_bytes(self) -> bytes:
         """A compact form, the same for equal automata."""
         from .dfa_bytes import encode

@@ -148,10 +148,11 @@ def expand(p: Positions, s: Subsets, state: i64) -> i64:
                             low = min(low, j)
                             high = max(high, j + 1)
                 work += p.entry_start[i + 1] - p.entry_start[i]
-        work += 1 + length + max(high - low, 0) + p.n_counters
+        work += 1 + length
         if some == 0:
             s.rows[state * atoms + atom] = -1
         else:
+            work += max(high - low, 0) + p.n_counters
             s.rows[state * atoms + atom] = i32(intern_subset(p, s, low, min(high, words), ends))
     s.counts[2] += work
     return 0

@@ -143,6 +143,33 @@ def test_a_bomb_is_refused() -> None:
         Dfa.from_bytes(b"\1" + zlib.compress(b"\0" * 50_000_000, 9))
 
 
+# -- what can only follow in one way
+
+
+@pytest.mark.parametrize(
+    ("pattern", "before", "forced"),
+    [
+        ("The answer is (yes|no)", "", "The answer is "),
+        ("The answer is (yes|no)", "The answer is y", "es"),
+        ("(yes|yellow)", "", "ye"),
+        ("ab?c", "a", ""),
+        ("a(b)?", "a", ""),
+        ("日本", "", "日本"),
+        ("[日月]", "a", ""),
+        ("a", "x", ""),
+        ("a{300}", "", "a" * 300),
+    ],
+)
+def test_forced_bytes(pattern: str, before: str, forced: str) -> None:
+    dfa = compile_regex(pattern)
+    assert dfa.forced_bytes(dfa.advance(dfa.start, before.encode())) == forced.encode()
+
+
+def test_forced_bytes_are_bounded() -> None:
+    dfa = compile_regex("a{300}")
+    assert dfa.forced_bytes(dfa.start, 10) == b"a" * 10
+
+
 # -- drawing
 
 
