@@ -32,7 +32,7 @@ def compile_lazily(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> LazyDfa:
     return LazyDfa(automaton, Packed(automaton), pattern, limits)
 
 
-EAGER = DfaLimits(states=SMALL.states, work=1_000_000, cells=SMALL.cells)
+EAGER = DfaLimits(states=SMALL.states, work=2_000_000, cells=SMALL.cells)
 """What is built at once: a millisecond's work or two."""
 
 
