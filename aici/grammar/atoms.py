@@ -33,9 +33,18 @@ _ASCII = [
 ]
 """ASCII atoms from 1 on, the rest of ASCII is atom 0. What `\\w` holds is together, which makes unions short."""
 
-_BEYOND = ["Lu", "Ll", "Lo Lm Lt", "Han", "Nd", "No Nl", "Mn Mc Me", "P", "S", "Z", "C"]
+_CATEGORIES = ["Lu", "Ll", "Lo Lm Lt", "Nd", "No Nl", "Mn Mc Me", "P", "S", "Z", "C"]
+_RANGES = [
+    ("Lu", 0x80, 0x100),
+    ("Ll", 0x80, 0x100),
+    (None, 0x4E00, 0x9FA1),
+    (None, 0x9FA1, 0x9FA6),
+    (None, 0x9FA6, 0x9FB0),
+    (None, 0x9FB0, 0xA000),
+]
+"""What patterns ask for on its own, all of a range or one category: Latin-1; Han characters, with their usual ends."""
 FIRST_BEYOND = 1 + len(_ASCII)
-TAIL = FIRST_BEYOND + len(_BEYOND)
+TAIL = FIRST_BEYOND + len(_CATEGORIES) + len(_RANGES)
 INVALID = TAIL + 1
 SURROGATE = 255
 """In place of an atom for code points that UTF-8 does not spell."""
@@ -100,7 +109,7 @@ _Tables = tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]
 
 def _beyond_ascii() -> _Tables:
     """`block_of`, `blocks` and `pages`, from the cache if they are there."""
-    name = f"atoms-1-{unicodedata.unidata_version}"
+    name = f"atoms-2-{unicodedata.unidata_version}"
     stored = cache.load(name)
     if stored is not None:
         n_blocks = stored[0] + 1
@@ -115,14 +124,17 @@ def _beyond_ascii() -> _Tables:
 
 def _of_code_points() -> NDArray[np.uint8]:
     """uint8[0x110000]: the atom of every code point from 128 on."""
+    first = FIRST_BEYOND + len(_RANGES)
     of_category: dict[str, int] = {}
-    for i, told in enumerate(_BEYOND):
-        of_category |= dict.fromkeys(told.split(), FIRST_BEYOND + i)
+    for i, told in enumerate(_CATEGORIES):
+        of_category |= dict.fromkeys(told.split(), first + i)
     characters = list(map(chr, range(_CODE_POINTS)))
     categories = map(unicodedata.category, characters)
     found = np.array([of_category.get(c) or of_category[c[0]] for c in categories], np.uint8)
     found[[i for i, c in enumerate(characters) if c.isspace()]] = of_category["Z"]
-    found[0x4E00:0xA000] = of_category["Han"]
+    for i, (category, low, high) in enumerate(_RANGES):
+        part = found[low:high]
+        part[slice(None) if category is None else part == of_category[category]] = FIRST_BEYOND + i
     found[0xD800:0xE000] = SURROGATE
     return found
 

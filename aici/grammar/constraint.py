@@ -36,7 +36,7 @@ class Matcher:
         self.start = int(automaton.start)
         self.masks = Masks(automaton, vocabulary)
         self._masks: dict[int, NDArray[np.uint32]] = {}
-        self._must_end: dict[int, bool] = {}
+        self._only_end: set[int] = set()
         self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
         self._lock = threading.Lock()
         self._classes: bytes = self.masks.classes.tobytes()
@@ -46,23 +46,27 @@ class Matcher:
         known = self._masks.get(state)
         return known if known is not None else self._compute(state)
 
-    def known(self, state: int) -> NDArray[np.uint32] | None:
-        """The mask of a state if it need not be computed."""
-        return self._masks.get(state)
-
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words]."""
-        out[:] = self.mask(state)
+        known = self._masks.get(state)
+        out[:] = known if known is not None else self._compute(state)
+
+    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
+        """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words]."""
+        masks = self._masks
+        for i, state in enumerate(states):
+            known = masks.get(state)
+            out[i] = known if known is not None else self._compute(state)
 
     def _compute(self, state: int) -> NDArray[np.uint32]:
         mask = np.empty(self.vocabulary.n_words, np.uint32)
-        found = self.masks.fill(state, mask)
-        mask.flags.writeable = False
+        if not self.masks.fill(state, mask):
+            self._only_end.add(state)
+        mask.setflags(write=False)
         with self._lock:
             while len(self._masks) >= self._room:
                 del self._masks[next(iter(self._masks))]
             self._masks[state] = mask
-            self._must_end[state] = not found
         return mask
 
     def advance(self, state: int, token: int) -> int:
@@ -88,13 +92,8 @@ class Matcher:
 
     def must_end(self, state: int) -> bool:
         """Whether no token leads on: only the end of the sequence is allowed."""
-        if state not in self._must_end:
-            self.mask(state)
-        return self._must_end[state]
-
-    def is_final(self, state: int) -> bool:
-        """Whether nothing can follow but the end, whatever the tokens: a look-up that needs no mask."""
-        return self.can_end(state) and not self.masks.table[state].any()
+        self.mask(state)
+        return state in self._only_end
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text."""

@@ -18,13 +18,13 @@ from .jit import Arena, Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .targets import ALL, MIXED, Machine, targets
 
-FEW = 500
+FEW = 1500
 """Walking so many nodes takes about as long as a few bit rows."""
-MANY = 10
-"""Times `few`: walking so many nodes is worth a try at merging the machine's states (`merge`)."""
+MANY = 20_000
+"""So many steps in walks are worth a try at merging the machine's states (`merge`)."""
 WANTS_MERGING = -1
-MAX_EXIT_NODES = 5000
-"""A run whose exits have more nodes is not worth it."""
+MAX_EXIT_NODES = 10_000
+"""A run whose exits have more nodes may not be worth it."""
 MAX_RUN = 24
 """Steps of a run that are looked at; longer tokens are followed one by one."""
 ROWS = MAX_RUN + 4
@@ -84,10 +84,8 @@ def fill(
             if target != MIXED and size > few:
                 if set_group(index, machine, atoms, s, state, target, group, few, out, n_out) == WANTS_MERGING:
                     return WANTS_MERGING
-            elif size > MANY * few and machine.merged == 0:
+            elif walk_group(index, machine, atoms, s, state, group, ALL, out) == WANTS_MERGING:
                 return WANTS_MERGING
-            else:
-                walk_group(index, machine, atoms, s, state, group, ALL, out)
     found = 0
     for w in range(n_out):
         if out[w] != 0:
@@ -133,13 +131,12 @@ def set_group(
 ) -> i64:
     """Set the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING."""
     n = find_run(index, machine, atoms, s, target)
-    if exits_cost(index, s, n) <= MAX_EXIT_NODES:
+    if exits_cost(index, s, n) <= max(MAX_EXIT_NODES, nodes_of(index, group) // 2):
         add_run(index, machine, s, state, 1, group, ALL, n, out, n_out)
         return 0
     targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
     walked: u64 = 0
     done: u64 = 0
-    many = 0
     begins = index.bits[union_row(index, FIRST, group) * index.n_words :]
     short = index.bits[(SHORT + 1) * index.n_words :]
     for w in range(n_out):
@@ -155,18 +152,14 @@ def set_group(
             if second == MIXED or 2 * count <= few:
                 if count > 0:
                     walked = walked | part
-                    many += count
             else:
                 n = find_run(index, machine, atoms, s, second)
-                if exits_cost(index, s, n) <= MAX_EXIT_NODES:
+                if exits_cost(index, s, n) <= max(MAX_EXIT_NODES, count):
                     add_run(index, machine, s, state, 2, group, part, n, out, n_out)
                 else:
                     walked = walked | part
-                    many += count
-    if 2 * many > MANY * few and machine.merged == 0:
-        return WANTS_MERGING
     if walked != 0:
-        walk_group(index, machine, atoms, s, state, group, walked, out)
+        return walk_group(index, machine, atoms, s, state, group, walked, out)
     return 0
 
 
@@ -189,12 +182,15 @@ def tokens_of(index: Index, group: u64, part: u64) -> i64:
 def find_run(index: Index, machine: Machine, atoms: Atoms, s: Scratch, start: i64) -> i64:
     """The run from `start`: its atoms go to `s.masks[0]`, its states to `s.run`, their targets to `s.rows[2..]`."""
     kept: u64 = ALL
+    first = 0  # the first atom kept
     state = start
     for i in range(MAX_RUN + 1):
         row = s.rows[(2 + i) * N_ATOMS :]
         targets(machine, atoms, s.visited, state, row)
         s.run[i] = state
-        following = heaviest(index, row, kept)
+        following = i64(row[first])
+        if i == 0 or following <= 0 or (kept & u64(~same(row, following))) != 0:
+            following = heaviest(index, row, kept)
         if following == 0:
             s.masks[0] = kept & same(row, 0)
             return i
@@ -202,6 +198,8 @@ def find_run(index: Index, machine: Machine, atoms: Atoms, s: Scratch, start: i6
         s.masks[0] = kept
         if following == state:
             return i + ENDLESS
+        while (kept >> first & 1) == 0:
+            first += 1
         state = following
     return MAX_RUN + 2 * ENDLESS
 
@@ -235,13 +233,17 @@ def steps(run: i64) -> i64:
 def segment_end(s: Scratch, first: i64, last: i64) -> i64:
     """The last state of the run up to which the atoms that leave it lead where they lead at `first`."""
     leaves = u64(~s.masks[0])
+    row = s.rows[(2 + first) * N_ATOMS :]
+    if first < last and (same(row, MIXED) & leaves) != 0:
+        return first
     end = first
     while end < last:
+        following = s.rows[(3 + end) * N_ATOMS :]
+        differ: u64 = 0
         for atom in range(N_ATOMS):
-            if (leaves >> atom & 1) != 0:
-                a = s.rows[(2 + first) * N_ATOMS + atom]
-                if a == MIXED or a != s.rows[(3 + end) * N_ATOMS + atom]:
-                    return end
+            differ = differ | u64(i64(row[atom] != following[atom]) << atom)
+        if (differ & leaves) != 0:
+            return end
         end += 1
     return end
 
@@ -350,26 +352,31 @@ def follow_long(
 @kernel
 def walk_group(
     index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, zero: u64, one: u64, out: Ptr[u32]
-) -> None:
-    """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others."""
+) -> i64:
+    """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others. Or
+    WANTS_MERGING."""
     s.states[0] = u32(state)
+    left = MANY if machine.merged == 0 else 1 << 40
     for atom in range(N_ATOMS):
         if (zero >> atom & 1) != 0:
             if one == ALL or atom >= FIRST_BEYOND:
-                walk(index.nodes, index.segments[atom], index.segments[atom + 1], machine, s.states, out)
+                left = walk(index.nodes, index.segments[atom], index.segments[atom + 1], machine, s.states, out, left)
             else:
-                walk_from(index, machine, atoms, s.states, atom, one, out)
+                left = walk_from(index, machine, atoms, s.states, atom, one, out, left)
+            if left < 0:
+                return WANTS_MERGING
+    return 0
 
 
 @kernel
 def walk_from(
-    index: Index, machine: Machine, atoms: Atoms, states: Ptr[u32], atom: i64, one: u64, out: Ptr[u32]
-) -> None:
-    """The tokens of an ASCII atom that go on with one of `one`."""
+    index: Index, machine: Machine, atoms: Atoms, states: Ptr[u32], atom: i64, one: u64, out: Ptr[u32], left: i64
+) -> i64:
+    """The tokens of an ASCII atom that go on with one of `one`. Arguments and result as in `walk`."""
     beyond = one >> FIRST_BEYOND != 0
     i = index.segments[atom]
     end = index.segments[atom + 1]
-    while i < end:
+    while i < end and left >= 0:
         node = index.nodes[i]
         depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
         byte = i64(node & BYTE_MASK)
@@ -379,23 +386,26 @@ def walk_from(
             i = following
         elif depth == 1:
             states[1] = u32(after)
-            walk(index.nodes, i, i + 1, machine, states, out)
+            left = walk(index.nodes, i, i + 1, machine, states, out, left)
             i += 1
         else:
             wanted = beyond != 0 if byte >= 0x80 else (one >> atoms.ascii[byte] & 1) != 0
             if wanted != 0:
-                walk(index.nodes, i, following, machine, states, out)
+                left = walk(index.nodes, i, following, machine, states, out, left)
             i = following
+    return left
 
 
 @kernel
-def walk(nodes: Ptr[u64], i: i64, end: i64, machine: Machine, states: Ptr[u32], out: Ptr[u32]) -> None:
-    """Set the tokens of the nodes from `i` to `end` whose bytes lead from the state `states[0]` to a live one."""
-    while i < end:
+def walk(nodes: Ptr[u64], i: i64, end: i64, machine: Machine, states: Ptr[u32], out: Ptr[u32], left: i64) -> i64:
+    """Set the tokens of the nodes from `i` to `end` whose bytes lead from the state `states[0]` to a live one, in at
+    most `left` steps; returns how many are left, negative if they did not suffice."""
+    while i < end and left >= 0:
         node = nodes[i]
         depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
         row = states[depth - 1] * machine.n_classes
         after = machine.table[row + machine.classes[i64(node & BYTE_MASK)]]
+        left -= 1
         if after == 0:
             i += i64(node >> SIZE_SHIFT)
         else:
@@ -404,6 +414,7 @@ def walk(nodes: Ptr[u64], i: i64, end: i64, machine: Machine, states: Ptr[u32], 
             if token >= 0:
                 out[token >> 5] = u32(out[token >> 5] | (1 << (token & 31)))
             i += 1
+    return left
 
 
 @kernel

@@ -30,7 +30,7 @@ SHORT, N_SHORT = 512, 32
 UNIONS, N_UNIONS = SHORT + N_SHORT, 16
 """Rows for unions that were wanted lately, so many a family."""
 N_ROWS = UNIONS + 4 * N_UNIONS
-MAX_EXITS = 1 << 12
+MAX_EXITS = 1 << 14
 """An atom with more exits has none."""
 
 
@@ -58,7 +58,7 @@ class Index(Record):
     entry_between: Ptr[u64]  # atoms at places from 2 to before `place`
 
 
-FORMAT = 1
+FORMAT = 3
 """Version of the cached part's layout."""
 FEW_TOKENS = 1000
 """So many are not worth a file."""
@@ -156,6 +156,7 @@ def survey(
         end = offsets[token + 1]
         place = 0
         before = 0
+        from_two: u64 = 0
         while at < end:
             found = unit(atoms, data[at:], end - at)
             atom = found & 255
@@ -172,7 +173,8 @@ def survey(
             else:
                 put(bits, n_words, LATER + leaf, token)
                 put(bits, n_words, THIRD + leaf, token)
-                exits[atom] += 1
+                exits[atom] += i64((from_two >> atom & 1) == 0)
+                from_two = from_two | u64(1 << atom)
             before = atom
             place += 1
         if place > 0 and place < N_SHORT:

@@ -17,7 +17,7 @@ from .merge import merge
 from .targets import make_machine
 from .vocabulary import Vocabulary
 
-_STATE, _ACCEPTS, _OUT = 4, 5, 7
+_MACHINE, _STATE, _ACCEPTS, _FEW, _OUT = 1, 4, 5, 6, 7
 """Slots of `fill.fill` that differ from call to call."""
 
 
@@ -42,27 +42,35 @@ class Masks:
         self._start = int(automaton.start)
         self._machine = make_machine(self.table, self.classes, self._start)
         self._merged: list[int] | None = None
-        self._call: Bound | None = None
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> bool:
         """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
         end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is."""
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
-        with self.vocabulary.lock:
-            found = self._run(state, out)
+        vocabulary = self.vocabulary
+        with vocabulary.lock:
+            call = vocabulary.mask_call or self.bind(state, out)
+            slots = call.slots
+            slots[_MACHINE] = self._machine.address
+            slots[_STATE] = state if self._merged is None else self._merged[state]
+            slots[_ACCEPTS] = self._accepts[state]
+            slots[_FEW] = self.few
+            slots[_OUT] = out.__array_interface__["data"][0]
+            found = call()
             if found == WANTS_MERGING:
                 self._merge()
-                found = self._run(state, out)
+                slots[_MACHINE] = self._machine.address
+                slots[_STATE] = self.merged_state(state)
+                found = call()
         return found != 0
 
-    def _run(self, state: int, out: NDArray[np.uint32]) -> int:
-        call = self._call or self.bind(out)
-        slots = call.slots
-        slots[_STATE] = self.merged_state(state)
-        slots[_ACCEPTS] = self._accepts[state]
-        slots[_OUT] = out.__array_interface__["data"][0]
-        return call()
+    def bind(self, state: int, out: NDArray[np.uint32]) -> Bound:
+        """The call of the kernel, which all masks of the vocabulary then use."""
+        vocabulary, accepts = self.vocabulary, self._accepts[state]
+        arguments = self._machine, atoms(), vocabulary.scratch, self.merged_state(state), accepts, self.few, out
+        vocabulary.mask_call = fill.bind(vocabulary.index, *arguments, vocabulary.n_words)
+        return vocabulary.mask_call
 
     def merged_state(self, state: int) -> int:
         """The machine's state for a state of the automaton."""
@@ -71,21 +79,12 @@ class Masks:
     def _merge(self) -> None:
         """Go on with a machine whose states are merged, where they can be."""
         merged = merge(self.table)
-        self._call = None
         if merged is None:
             self._machine = make_machine(self.table, self.classes, self._start, merged=True)
         else:
             table, block = merged
             self._machine = make_machine(table, self.classes, int(block[self._start]), merged=True)
             self._merged = block.tolist()
-
-    def bind(self, out: NDArray[np.uint32]) -> Bound:
-        """The call of the kernel, all but what differs from call to call."""
-        vocabulary = self.vocabulary
-        self._call = fill.bind(
-            vocabulary.index, self._machine, atoms(), vocabulary.scratch, 0, 0, self.few, out, vocabulary.n_words
-        )
-        return self._call
 
     def spellable(self, state: int) -> bool:
         """Whether tokens lead from the state to an accepting one. Quick where the single bytes that are tokens do."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .jit import Ptr, i64, kernel, u32, u64
 
-WORK = 4_000_000
+WORK = 300_000
 """Table cells that are looked at before giving up."""
 
 

@@ -48,6 +48,8 @@ class Machine(Record):
     # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
+    atom_class: Ptr[u8]  # [FIRST_BEYOND] the class of an ASCII atom's first character
+    impure: Ptr[u64]  # [1] the ASCII atoms that have several classes
     class_bytes: Ptr[u64]  # [n_classes] its continuation bytes, bit i is 0x80 + i
     clean: Ptr[u8]  # [n_states] 1: at the start of a character, and nothing but UTF-8 is live from here
     goal: Ptr[
@@ -64,7 +66,7 @@ N_KNOWN = 64
 def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int, merged: bool = False) -> Machine:
     """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
-    arena = Arena(13 * n_states + 8 * n_classes + 4 * N_KNOWN * (N_ATOMS + 2) + 4 * N_SETS + 512)
+    arena = Arena(13 * n_states + 8 * n_classes + 4 * N_KNOWN * (N_ATOMS + 2) + 4 * N_SETS + 600)
     machine = Machine(
         table=table,
         classes=classes,
@@ -72,6 +74,8 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
         merged=merged,
         set_start=arena.take(i32, N_SETS + 1),
         set_classes=arena.take(u8, 256),
+        atom_class=arena.take(u8, FIRST_BEYOND),
+        impure=arena.take(u64, 1),
         class_bytes=arena.take(u64, n_classes),
         clean=arena.take(u8, n_states),
         goal=arena.take(i32, n_states),
@@ -79,11 +83,19 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
         known=arena.take(i64, N_KNOWN),
         rows=arena.take(i32, N_KNOWN * N_ATOMS),
     )
-    room = Arena(4 * n_states + 256 * 8 + 64)
-    todo, after = room.take(u32, n_states), room.take(u8, 256 * 8)
-    if not prepare(machine, n_states, start, *_members(), todo, after):
+    room = Arena(4 * n_states + 16 * n_classes + 64)
+    todo, all_of, any_of = room.take(u32, n_states), room.take(u64, n_classes), room.take(u64, n_classes)
+    if not prepare(machine, n_states, start, *_members(), _modes(), todo, all_of, any_of):
         raise ValueError("not an automaton")
     return machine
+
+
+@once
+def _modes() -> NDArray[np.uint64]:
+    """uint64[256]: for every byte, `after_byte` of modes 1 to 8 in its bytes."""
+    table = np.zeros(256, np.uint64)
+    list_modes(table)
+    return table
 
 
 @once
@@ -103,8 +115,10 @@ def prepare(
     start: i64,
     members: Ptr[u8],
     member_start: Ptr[i32],
+    modes: Ptr[u64],
     todo: Ptr[u32],
-    after: Ptr[u8],
+    all_of: Ptr[u64],
+    any_of: Ptr[u64],
 ) -> i64:
     """Check the automaton, so that following it never leads outside, and fill the machine; 0 if it is none."""
     n_classes = machine.n_classes
@@ -120,10 +134,23 @@ def prepare(
     if highest >= n_classes or furthest >= n_states or escapes != 0:
         return 0
     distinct(members, member_start, machine.classes, machine.set_start, machine.set_classes)
+    impure: u64 = 0
+    for atom in range(FIRST_BEYOND):
+        first = machine.set_start[atom]
+        machine.atom_class[atom] = machine.set_classes[first]
+        if machine.set_start[atom + 1] - first > 1:
+            impure = impure | u64(1 << atom)
+    machine.impure[0] = impure
     for i in range(64):
         c = machine.classes[0x80 + i]
         machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
-    if spells_utf8(machine.table, machine.classes, n_classes, start, machine.clean, todo, after) == 0:
+    for c in range(n_classes):
+        all_of[c] = ALL
+    for byte in range(256):
+        c = machine.classes[byte]
+        all_of[c] = all_of[c] & modes[byte]
+        any_of[c] = any_of[c] | modes[byte]
+    if spells_utf8(machine.table, n_classes, start, machine.clean, todo, all_of, any_of) == 0:
         for i in range(n_states):
             machine.clean[i] = 0
     for i in range(n_states):
@@ -181,24 +208,24 @@ def after_byte(mode: i64, byte: i64) -> i64:
 
 
 @kernel
+def list_modes(table: Ptr[u64]) -> None:
+    for byte in range(256):
+        for mode in range(1, 9):
+            table[byte] = table[byte] | u64(after_byte(mode, byte) << 8 * (mode - 1))
+
+
+@kernel
 def spells_utf8(
     table: Ptr[u32],
-    classes: Ptr[u8],
     n_classes: i64,
     start: i64,
     modes: Ptr[u8],
     todo: Ptr[u32],
-    after: Ptr[u8],
+    all_of: Ptr[u64],
+    any_of: Ptr[u64],
 ) -> i64:
     """1 if nothing but UTF-8 is live from `start`, every state being in one mode: then `modes` has it for every state
-    reached. `after`: room for 256 * 8."""
-    for mode in range(1, 9):
-        for c in range(n_classes):
-            after[(mode - 1) * 256 + c] = 255
-        for byte in range(256):
-            at = (mode - 1) * 256 + classes[byte]
-            found = after_byte(mode, byte)
-            after[at] = u8(found if after[at] == 255 or after[at] == found else 254)
+    reached. `all_of`, `any_of`: what the modes after the bytes of a class have in common, and together."""
     count = 0
     if start != 0:
         modes[start] = 1
@@ -207,12 +234,14 @@ def spells_utf8(
     while count > 0:
         count -= 1
         state = todo[count]
-        row = (modes[state] - 1) * 256
+        shift = 8 * (modes[state] - 1)
         for c in range(n_classes):
             target = table[state * n_classes + c]
             if target != 0:
-                mode = after[row + c]
-                if mode == 0 or mode >= 254 or (modes[target] != 0 and modes[target] != mode):
+                mode = i64(any_of[c] >> shift & 255)
+                if mode == 0 or i64(all_of[c] >> shift & 255) != mode:
+                    return 0
+                if modes[target] != 0 and modes[target] != mode:
                     return 0
                 if modes[target] == 0:
                     modes[target] = u8(mode)
@@ -236,8 +265,13 @@ def targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
 @kernel
 def find_targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
     base = state * machine.n_classes
+    table = machine.table[base:]
     for atom in range(FIRST_BEYOND):
-        row[atom] = i32(common(machine, base, atom))
+        row[atom] = i32(table[machine.atom_class[atom]])
+    impure = machine.impure[0]
+    for atom in range(FIRST_BEYOND):
+        if (impure >> atom & 1) != 0:
+            row[atom] = i32(common(machine, base, atom))
     for atom in range(FIRST_BEYOND, N_ATOMS):
         row[atom] = 0
     live = 0

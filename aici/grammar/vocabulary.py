@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from . import kernels
 from .fill import Scratch, make_scratch
 from .index import Index, make_index
+from .jit import Bound
 
 
 class VocabularyError(Exception):
@@ -58,7 +59,9 @@ class Vocabulary:
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
         self.lock = threading.Lock()
-        """Held while a mask kernel runs: `index` and `scratch` serve one at a time."""
+        """Held while a mask kernel runs: `index`, `scratch` and `mask_call` serve one at a time."""
+        self.mask_call: Bound | None = None
+        """The call that `mask` makes, kept because packing it takes longer than most masks."""
 
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:

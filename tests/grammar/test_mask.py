@@ -70,10 +70,7 @@ def test_masks_are_what_the_reference_says(automaton: Table, vocabulary: Vocabul
     matcher = Matcher(automaton, vocabulary)
     for state in range(len(automaton.accepting)):
         expected = reference.allowed(automaton, vocabulary, state)
-        assert matcher.known(state) is None
         mask = matcher.mask(state)
-        assert matcher.known(state) is mask
-        assert matcher.is_final(state) == (automaton.accepting[state] and not automaton.table[state].any())
         assert tokens_of(mask) == expected
         assert len(mask) == vocabulary.n_words
         assert matcher.can_end(state) == automaton.accepting[state]
@@ -167,9 +164,7 @@ def test_the_twin_does_the_same(pattern: str, vocabulary: Vocabulary, few: int) 
     for state in some_states(matcher, vocabulary)[:2]:
         native, twin = np.zeros(vocabulary.n_words, np.uint32), np.zeros(vocabulary.n_words, np.uint32)
         matcher.masks.fill(state, native)
-        call = matcher.masks.bind(twin)
-        accepts = int(matcher.automaton.accepting[state])
-        fill.fill.python(*call.keep[:4], matcher.masks.merged_state(state), accepts, few, twin, vocabulary.n_words)
+        fill.fill.python(*matcher.masks.bind(state, twin).keep)
         assert native.tolist() == twin.tolist()
 
 
@@ -272,9 +267,7 @@ def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
         for state in range(min(masks.n_states, 100)):
             out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
             masks.fill(state, expected)
-            call = masks.bind(out)
-            call.slots[4], call.slots[5] = masks.merged_state(state), int(masks.accepting[state])
-            entry(call.address)
+            entry(masks.bind(state, out).address)
             assert out.tolist() == expected.tolist()
 
 
