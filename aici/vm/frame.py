@@ -14,11 +14,17 @@ from .values import UNBOUND, Cell, Coroutine, ExceptionValue, Generator, Value
 Handler: TypeAlias = Callable[..., Any]
 """What executes an opcode: `(machine, frame, a, b)`; see `ops`."""
 
+SMALL_FRAME = 32
+"""Slots of a frame that is made without accounting for it: there are only so many frames."""
+
+STRAIGHT = 32
+"""Instructions without a jump back that a unit of fuel covers: those from a call or a jump back to the next one."""
+
 
 class Code:
     """A function made ready to run: `ops` holds handler and resolved operands of each instruction."""
 
-    __slots__ = ("blank", "function", "index", "n_cells", "n_plain", "ops")
+    __slots__ = ("blank", "cost", "function", "index", "n_cells", "n_plain", "ops", "slots")
 
     def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]]) -> None:
         self.index = index
@@ -26,8 +32,11 @@ class Code:
         self.ops = ops
         self.blank = [UNBOUND] * (len(function.locals) - function.n_params)  # locals that are no parameters
         self.n_cells = len(function.cells)
+        self.cost = 1 + len(function.code) // STRAIGHT
+        self.slots = len(function.locals) + len(function.cells) + len(function.captures)
         is_plain = not (function.is_async or function.is_generator or function.n_params != function.n_positional)
-        self.n_plain = function.n_positional if is_plain else -1  # so many plain arguments need no binding
+        # So many plain arguments need neither binding nor accounts.
+        self.n_plain = function.n_positional if is_plain and self.slots <= SMALL_FRAME else -1
 
 
 class Frame:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 
 from . import attributes, calls, exceptions, library, report
 from .context import Runtime
-from .frame import Frame
+from .frame import SMALL_FRAME, Frame
 from .isa import Op
-from .memory import FRAME
+from .memory import FRAME, LIST_ITEM, OBJECT
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
 from .ops import HANDLERS
 from .process import Process, Stage
@@ -287,11 +287,15 @@ class Machine(Runtime):
     def _enter_function(self, callee: FunctionValue, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
         code = self.process.codes[callee.index]
         function = code.function
+        self.charge(code.cost - 1)
+        is_call = not function.is_generator and not function.is_async
+        if not is_call or code.slots > SMALL_FRAME:
+            self.charge(code.slots >> 3)
+            self.allocate(FRAME + LIST_ITEM * code.slots + OBJECT * code.n_cells)
         frame = Frame(code, calls.bind(self, callee, function, args, kwargs), callee.cells)
-        if not function.is_generator and not function.is_async:
+        if is_call:
             self.push(frame)
             return UNBOUND
-        self.allocate(FRAME)
         owner = (Generator if function.is_generator else Coroutine)(function.name, frame)
         frame.owner = owner
         return owner

@@ -1,7 +1,7 @@
 """Making code ready to run: each instruction becomes a handler of `ops` with its operands resolved.
 
 Where it can be seen beforehand, a quicker handler that does the same is chosen: operators on small integers, and
-jumps that go back, which cost a unit of fuel.
+jumps that go back, which cost fuel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
 from .arithmetic import SMALL
-from .frame import Code, Frame, Handler
+from .frame import STRAIGHT, Code, Frame, Handler
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .ops import HANDLERS
 from .program import Instr, Program
@@ -87,17 +87,17 @@ def _instruction(program: Program, at: int, instr: Instr) -> _Ready:
     elif instr.op == Op.COMPARE and COMPARE_OPERATORS[instr.a] in _SMALL_COMPARISONS:
         handler = _small_comparison(operands[0], _SMALL_COMPARISONS[COMPARE_OPERATORS[instr.a]])
     elif kinds and kinds[0] is Operand.TARGET and instr.op != Op.FOR_ITER and instr.a <= at:
-        handler = _back(handler)
+        handler = _back(handler, 1 + (at - instr.a) // STRAIGHT)
     return handler, operands[0], operands[1]
 
 
-def _back(jump: Handler) -> Handler:
-    """A jump that goes back costs a unit where it is taken."""
+def _back(jump: Handler, cost: int) -> Handler:
+    """A jump that goes back costs fuel where it is taken."""
 
     def handler(m: Machine, frame: Frame, a: int, b: int) -> int | None:
         target: int | None = jump(m, frame, a, b)
         if target is not None:
-            m.fuel -= 1
+            m.fuel -= cost
             if m.fuel < 0:
                 m.charge(0)
         return target

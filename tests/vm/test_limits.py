@@ -76,6 +76,9 @@ FUEL = {
     "sum of lists": "a = [[0]] * 10_000\nwhile True: sum(a, [])",
     "endless iterator": "for i in iter(int, 1): pass",
     "nested json": "import json\ns = '[' * 90 + ']' * 90\nwhile True: json.loads(s)",
+    "straight code in a loop": "x = 0\nwhile True:\n" + "    x = 1; x = 2; x = 3\n" * 1000,
+    "straight code in a call": "def f():\n" + "    x = 1; x = 2; x = 3\n" * 1000 + "while True: f()",
+    "many variables": "def f():\n" + "".join(f"    x{i} = 1\n" for i in range(1000)) + "while True: f()",
     "await": "import aici\nasync def f(): pass\nasync def g():\n    while True: await f()\naici.start(g)",
 }
 
@@ -105,6 +108,11 @@ MEMORY = {
     "closures": "a = []\nwhile True: a.append(lambda: a)",
     "coroutines": "async def f(): pass\na = []\nwhile True: a.append(f())",
     "generators": "a = []\nwhile True: a.append(x for x in a)",
+    "many cells": "def f():\n"
+    + "".join(f"    x{i} = 1\n" for i in range(1000))
+    + "    f()\n    return lambda: ("
+    + ", ".join(f"x{i}" for i in range(1000))
+    + ")\nf()",
     "entries": "d = {}\ni = 0\nwhile True:\n    i += 1\n    d[i] = [i]",
 }
 

@@ -49,7 +49,7 @@ def _call(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     if type(callee) is FunctionValue:
         code = m.codes[callee.index]
         if code.n_plain == a:
-            m.fuel -= 1
+            m.fuel -= code.cost
             if m.fuel < 0:
                 m.charge(0)
             args = stack[len(stack) - a :]
