@@ -82,6 +82,11 @@ class Matcher:
             state = self.masks.table.item(state, self._classes[byte])
         return state
 
+    def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
+        """The text that must follow, at most `limit` bytes of it, up to where there is a choice or the text may end. It
+        may end within a character."""
+        return self.masks.forced_bytes(state, limit)
+
     def allows(self, state: int, token: int) -> bool:
         """Whether the mask of the state has the token."""
         return 0 <= token < self.vocabulary.n_logits and bool(self.mask(state)[token >> 5] >> (token & 31) & 1)

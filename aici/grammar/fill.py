@@ -25,7 +25,7 @@ MANY = 20_000
 WANTS_MERGING = -1
 MAX_EXIT_NODES = 10_000
 """A run whose exits have more nodes may not be worth it."""
-MAX_RUN = 24
+MAX_RUN = 14
 """Steps of a run that are looked at; longer tokens are followed one by one."""
 ROWS = MAX_RUN + 4
 ENDLESS = 1 << 20

@@ -115,9 +115,8 @@ class Record:
         if list(fields) != list(kinds):
             raise KernelError(f"{type(self).__name__} has the fields {', '.join(kinds)}, in this order")
         self.fields = fields
-        self.slots = (ctypes.c_uint64 * len(kinds))()
-        for i, (name, kind) in enumerate(kinds.items()):
-            self.slots[i] = _slot(fields[name], kind, name)
+        packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds.items(), fields.values(), strict=True)]
+        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
         self.address = ctypes.addressof(self.slots)
 
     @classmethod
@@ -142,7 +141,7 @@ class Part:
     __slots__ = ("_memory", "_offset", "_size", "address", "item")
 
     def __init__(self, memory: np.ndarray[Any, Any], address: int, offset: int, item: IntType, size: int) -> None:
-        self.address = address + offset
+        self.address = address
         self.item = item
         self._memory, self._offset, self._size = memory, offset, size
 
@@ -158,27 +157,28 @@ class Arena:
     def __init__(self, size: int) -> None:
         """Room for `size` bytes; every piece takes up to 7 more."""
         self._memory = np.zeros(size, np.uint8)
-        self._address = int(self._memory.ctypes.data)
+        self._size = size
+        self._address = int(self._memory.__array_interface__["data"][0])
         self._used = -self._address % 8
 
     def take(self, item: Any, count: int) -> Part:
         """`count` zeros of a type such as `u32`."""
-        size = item.bits // 8 * count
-        part = Part(self._memory, self._address, self._used, item, size)
-        self._used += (size + 7) // 8 * 8
-        if self._used > len(self._memory):
+        size = (item.bits >> 3) * count
+        at = self._used
+        self._used = at + (size + 7 & -8)
+        if self._used > self._size:
             raise KernelError("the arena is too small")
-        return part
+        return Part(self._memory, self._address + at, at, item, size)
 
 
 def _slot(value: Any, kind: Kind, name: str) -> int:
     """The 64 bits that stand for an argument or a field."""
-    if isinstance(kind, IntType):
-        return int(value) & _U64
     if isinstance(kind, PtrType):
         if isinstance(value, Part) and value.item is kind.item:
             return value.address
         return address_of(value, kind.item, name)
+    if isinstance(kind, IntType):
+        return int(value) & _U64
     if type(value) is not kind:
         raise KernelError(f"{name} must be a {kind.__name__}")
     return int(value.address)
@@ -281,10 +281,9 @@ class Bound:
         kinds = kernel.parameters
         if len(args) != len(kinds):
             raise KernelError(f"{kernel.name} takes {len(kinds)} arguments, {len(args)} were given")
-        self.slots = (ctypes.c_uint64 * max(1, len(args)))()
+        packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds.items(), args, strict=True)]
+        self.slots = (ctypes.c_uint64 * max(1, len(packed)))(*packed)
         self.keep = args
-        for i, ((name, kind), value) in enumerate(zip(kinds.items(), args, strict=True)):
-            self.slots[i] = _slot(value, kind, name)
         self._entry = kernel.entry
         self.address = ctypes.addressof(self.slots)
         self._wrap = kernel.result if kernel.result is not None and not kernel.result.signed else None
@@ -301,7 +300,7 @@ def address_of(array: Any, item: IntType, name: str = "argument") -> int:
     """Address of a contiguous array's first item, after checking that its items are of type `item`."""
     if not isinstance(array, np.ndarray) or array.dtype != item.dtype or not array.flags.c_contiguous:
         raise KernelError(f"{name} must be a contiguous array of {item}")
-    return int(array.ctypes.data)
+    return int(array.__array_interface__["data"][0])
 
 
 class _View:

@@ -15,7 +15,7 @@ An automaton is `table[state * n_classes + classes[byte]]`, state 0 dead.
 
 from __future__ import annotations
 
-from .jit import Ptr, i64, kernel, u8, u32, u64
+from .jit import Ptr, i32, i64, kernel, u8, u32, u64
 
 DEPTH_SHIFT, TOKEN_SHIFT, SIZE_SHIFT = 8, 20, 42
 BYTE_MASK, DEPTH_MASK, TOKEN_MASK = 0xFF, 0xFFF, 0x3FFFFF
@@ -140,3 +140,25 @@ def reach_by_tokens(
                     count += 1
                 i += 1
     return 0
+
+
+@kernel
+def forced(
+    table: Ptr[u32], n_classes: i64, accepting: Ptr[u8], only: Ptr[i32], state: i64, out: Ptr[u8], limit: i64
+) -> i64:
+    """Write the bytes that must follow `state`, at most `limit`, up to where there is a choice or an end; returns how
+    many. `only`: for every class its byte, or -1 if it has several."""
+    n = 0
+    while n < limit and accepting[state] == 0:
+        found = -1
+        live = 0
+        for c in range(n_classes):
+            if table[state * n_classes + c] != 0:
+                live += 1
+                found = c
+        if live != 1 or only[found] < 0:
+            break
+        out[n] = u8(only[found])
+        n += 1
+        state = table[state * n_classes + found]
+    return n

@@ -100,3 +100,15 @@ class Masks:
                 nodes, len(nodes), self.table, self.classes, self.n_classes, states, self.accepting, state, seen, todo
             )
         )
+
+    def forced_bytes(self, state: int, limit: int) -> bytes:
+        """The bytes that must follow, at most `limit`, up to the first choice or possible end."""
+        if not 0 <= state < self.n_states:
+            raise ValueError(f"no state {state}")
+        sizes = np.bincount(self.classes, minlength=self.n_classes)
+        only = np.full(self.n_classes, -1, np.int32)
+        only[self.classes] = np.arange(256)
+        only[sizes != 1] = -1
+        out = np.zeros(min(limit, self.n_states), np.uint8)
+        n = kernels.forced(self.table, self.n_classes, self.accepting, only, state, out, len(out))
+        return out[:n].tobytes()

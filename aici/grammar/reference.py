@@ -42,3 +42,15 @@ def spellable(automaton: Automaton, vocabulary: Vocabulary, state: int) -> bool:
                 seen.add(after)
                 todo.append(after)
     return False
+
+
+def forced_bytes(automaton: Automaton, state: int) -> bytes:
+    """What must follow, up to the first choice or possible end."""
+    text = bytearray()
+    while not automaton.accepting[state]:
+        live = [byte for byte in range(256) if step(automaton, state, bytes([byte]))]
+        if len(live) != 1:
+            break
+        text.append(live[0])
+        state = step(automaton, state, bytes(live))
+    return bytes(text)

@@ -85,37 +85,39 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
     )
     room = Arena(4 * n_states + 16 * n_classes + 64)
     todo, all_of, any_of = room.take(u32, n_states), room.take(u64, n_classes), room.take(u64, n_classes)
-    if not prepare(machine, n_states, start, *_members(), _modes(), todo, all_of, any_of):
+    if not prepare(machine, _sets(), n_states, start, todo, all_of, any_of):
         raise ValueError("not an automaton")
     return machine
 
 
-@once
-def _modes() -> NDArray[np.uint64]:
-    """uint64[256]: for every byte, `after_byte` of modes 1 to 8 in its bytes."""
-    table = np.zeros(256, np.uint64)
-    list_modes(table)
-    return table
+class ByteSets(Record):
+    """What is the same for all automata."""
+
+    members: Ptr[u8]  # the bytes of every ASCII atom and byte set
+    member_start: Ptr[i32]  # [N_SETS + 1]
+    modes: Ptr[u64]  # [256] for every byte, `after_byte` of modes 1 to 8 in its bytes
 
 
 @once
-def _members() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The bytes of every ASCII atom and byte set, and where each begins."""
+def _sets() -> ByteSets:
     fields = atoms().fields
     beyond = [byte for group in _BYTE_SETS for byte in group]
-    members = np.concatenate([fields["bytes"], np.array(beyond, np.uint8)])
     sizes = np.cumsum([128, *map(len, _BYTE_SETS)])
-    return members, np.concatenate([fields["byte_start"], sizes[1:]]).astype(np.int32)
+    modes = np.zeros(256, np.uint64)
+    list_modes(modes)
+    return ByteSets(
+        members=np.concatenate([fields["bytes"], np.array(beyond, np.uint8)]),
+        member_start=np.concatenate([fields["byte_start"], sizes[1:]]).astype(np.int32),
+        modes=modes,
+    )
 
 
 @kernel
 def prepare(
     machine: Machine,
+    sets: ByteSets,
     n_states: i64,
     start: i64,
-    members: Ptr[u8],
-    member_start: Ptr[i32],
-    modes: Ptr[u64],
     todo: Ptr[u32],
     all_of: Ptr[u64],
     any_of: Ptr[u64],
@@ -133,7 +135,7 @@ def prepare(
         escapes = escapes | machine.table[c]
     if highest >= n_classes or furthest >= n_states or escapes != 0:
         return 0
-    distinct(members, member_start, machine.classes, machine.set_start, machine.set_classes)
+    distinct(sets, machine)
     impure: u64 = 0
     for atom in range(FIRST_BEYOND):
         first = machine.set_start[atom]
@@ -148,8 +150,8 @@ def prepare(
         all_of[c] = ALL
     for byte in range(256):
         c = machine.classes[byte]
-        all_of[c] = all_of[c] & modes[byte]
-        any_of[c] = any_of[c] | modes[byte]
+        all_of[c] = all_of[c] & sets.modes[byte]
+        any_of[c] = any_of[c] | sets.modes[byte]
     if spells_utf8(machine.table, n_classes, start, machine.clean, todo, all_of, any_of) == 0:
         for i in range(n_states):
             machine.clean[i] = 0
@@ -159,25 +161,23 @@ def prepare(
 
 
 @kernel
-def distinct(
-    members: Ptr[u8], member_start: Ptr[i32], classes: Ptr[u8], set_start: Ptr[i32], set_classes: Ptr[u8]
-) -> None:
+def distinct(sets: ByteSets, machine: Machine) -> None:
     """Fill `set_start` and `set_classes`."""
     count = 0
     for group in range(N_SETS):
         first = count
-        set_start[group] = i32(first)
-        for i in range(member_start[group], member_start[group + 1]):
-            found = classes[members[i]]
+        machine.set_start[group] = i32(first)
+        for i in range(sets.member_start[group], sets.member_start[group + 1]):
+            found = machine.classes[sets.members[i]]
             known = 0
             for j in range(first, count):
-                if set_classes[j] == found:
+                if machine.set_classes[j] == found:
                     known = 1
                     break
             if known == 0:
-                set_classes[count] = u8(found)
+                machine.set_classes[count] = u8(found)
                 count += 1
-    set_start[N_SETS] = i32(count)
+    machine.set_start[N_SETS] = i32(count)
 
 
 @kernel

@@ -240,6 +240,23 @@ def test_masks_over_the_real_vocabulary(real: Vocabulary, pattern: str) -> None:
         assert tokens_of(matcher.mask(state)) == reference.allowed(matcher.automaton, real, state)
 
 
+def test_forced_text(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(r'\{"name": "[a-z]+", "ü"\}|\{"name: \d'), real)
+    assert matcher.forced_bytes(matcher.start) == b'{"name'
+    assert matcher.forced_bytes(matcher.start, 3) == b'{"n'
+    after = matcher.advance_bytes(matcher.start, b'{"name": "x"')
+    assert matcher.forced_bytes(after) == ', "ü"}'.encode()
+    assert matcher.forced_bytes(0) == b""
+
+
+@settings(deadline=None, max_examples=40)
+@given(automata())
+def test_forced_text_of_hostile_automata(automaton: Table) -> None:
+    matcher = Matcher(automaton, Vocabulary([b"a"], [0]))
+    for state in range(1, len(automaton.accepting)):
+        assert matcher.forced_bytes(state) == reference.forced_bytes(automaton, state)
+
+
 def test_bytes_that_no_token_spells(real: Vocabulary) -> None:
     matcher = Matcher(compile_regex(r"a\x04b|ac\xc0?"), real)
     assert matcher.spellable(matcher.start)
@@ -299,6 +316,15 @@ def test_a_batch_is_its_rows(real: Vocabulary) -> None:
     fill_batch([m for m, _ in batch], [s for _, s in batch], out)
     for (matcher, state), row in zip(batch, out, strict=True):
         assert row.tolist() == matcher.mask(state).tolist()
+
+
+def test_a_batch_of_one_constraint(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(PATTERNS[1]), real)
+    states = [1, 2, 1, 5, 2]
+    out = np.zeros((8, real.n_words), np.uint32)
+    matcher.fill_batch(states, out)
+    assert [row.tolist() for row in out[:5]] == [matcher.mask(state).tolist() for state in states]
+    assert not out[5:].any()
 
 
 def test_no_automaton_leads_native_code_astray() -> None:
