@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 HighSet = tuple[int, ...]
 """An inversion list: the sorted code points, from 0x80 up, at which membership changes; it has even length."""
@@ -104,11 +105,13 @@ def _normalise(ranges: list[tuple[int, int]]) -> HighSet:
     return tuple(out)
 
 
+@lru_cache(maxsize=256)
 def _toggle(a: HighSet, b: HighSet) -> HighSet:
     """Symmetric difference: an edge that both sets have is none."""
     return tuple(sorted(set(a) ^ set(b)))
 
 
+@lru_cache(maxsize=256)
 def _union(a: HighSet, b: HighSet) -> HighSet:
     if a == b or not b:
         return a

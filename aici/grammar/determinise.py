@@ -27,7 +27,7 @@ SMALL = DfaLimits(states=1 << 13, cells=1 << 19)
 SMALL_WORDS = 32
 """What the small room serves."""
 
-MAX_ROWS = 16_000_000
+MAX_ROWS = 8_000_000
 """States times atoms."""
 
 

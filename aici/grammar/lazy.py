@@ -82,7 +82,7 @@ class LazyDfa:
         source = np.empty(256, np.uint32)
         self.n_classes = _name_classes(packed, automaton, self.classes, source)
         states = min(limits.cells, MAX_CELLS) // self.n_classes
-        subsets = min(limits.states, states)
+        subsets = min(limits.states, states, MAX_CELLS // (packed.atoms + n_high + 1))
         words = (n_high + 63) // 64
         self.table = np.zeros((states, self.n_classes), np.uint32)
         self.accepting = np.zeros(states, np.uint8)

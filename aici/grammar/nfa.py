@@ -118,16 +118,16 @@ def assemble(sets: list[CharSet], symbols: list[int], edges: Edges) -> Nfa:
 def count_positions(syntax: Syntax) -> int:
     """Positions of the automaton that `build` would make."""
     stack: list[int] = []
+    enough = 1 << 60  # so that numbers stay small whatever is nested
     for op, a, b in syntax.ops:
         if op is Op.CHARS:
             stack.append(1)
         elif op is Op.EMPTY:
             stack.append(0)
         elif op is Op.REPEAT:
-            stack[-1] *= max(a, 1) if b == INFINITE else b
+            stack[-1] = min(stack[-1] * (max(a, 1) if b == INFINITE else b), enough)
         else:
-            total = sum(stack[-a:])
-            stack[-a:] = [total]
+            stack[-a:] = [min(sum(stack[-a:]), enough)]
     return stack[0]
 
 
@@ -135,7 +135,11 @@ def cut(sets: list[CharSet]) -> Alphabet:
     """The coarsest partition into atoms of the characters in at least one of the sets."""
     highs = list(dict.fromkeys(s.high for s in sets if s.high != HIGH_NONE))
     high = partition(tuple(highs))
-    by_high = [sum(1 << i for i, s in enumerate(sets) if s.high == h) for h in highs]
+    of_high = dict.fromkeys(highs, 0)
+    for i, chars in enumerate(sets):
+        if chars.high:
+            of_high[chars.high] |= 1 << i
+    by_high = list(of_high.values())
     number: dict[int, int] = {}
     ascii_atoms = [(mask, number.setdefault(sig, len(number))) for mask, sig in _cut_ascii(sets) if sig]
     signatures = [sum(by_high[h] for h in _bits(signature)) for signature in high.signatures]

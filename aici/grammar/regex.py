@@ -26,7 +26,7 @@ def compile_regex(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
 
 
 def compile_words(pattern: str, limits: DfaLimits) -> Dfa | None:
-    """The automaton of a pattern that is nothing but alternatives of plain text; None for any other."""
+    """The automaton of a pattern that is nothing but plain text, or alternatives of it; None for any other."""
     words = _words(pattern) if len(pattern) <= limits.pattern_length else None
     if not words:
         return None
@@ -37,13 +37,13 @@ def compile_words(pattern: str, limits: DfaLimits) -> Dfa | None:
 
 
 _WORD = r"(?:[^\\.\[{()*+?^$|]|\\[^a-zA-Z0-9])*"
-_ALTERNATIVES = re.compile(rf"(?P<open>\((?:\?:)?)?(?P<words>{_WORD}(?:\|{_WORD})+)(?(open)\))")
+_ALTERNATIVES = re.compile(rf"(?P<open>\((?:\?:)?)?(?P<words>{_WORD}(?:\|{_WORD})*)(?(open)\))")
 _SPLIT = re.compile(rf"(?:^|\|)({_WORD})")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _words(pattern: str) -> list[str] | None:
-    """The alternatives, if all are plain text, as those of long patterns often are."""
+    """The alternatives (or the only one), if all are plain text, as those of long patterns often are."""
     found = _ALTERNATIVES.fullmatch(pattern)
     if found is None:
         return None

@@ -21,6 +21,10 @@ from .limits import DEFAULT_LIMITS, DfaLimits
 
 INFINITE = -1
 MAX_COUNT = (1 << 32) - 1
+MAX_EDGES = 250_000
+"""Ends of ranges beyond ASCII of all different classes together: what it costs to tell them apart."""
+MAX_FOLDED = 100
+"""Different classes that reach beyond ASCII in which case is ignored; single characters are not counted."""
 
 
 class Op(IntEnum):
@@ -115,8 +119,11 @@ class _Parser:
     sets: list[CharSet] = field(default_factory=list)
     set_index: dict[CharSet, int] = field(default_factory=dict)
     char_index: dict[tuple[str, bool, bool], int] = field(default_factory=dict)
+    class_index: dict[object, int] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     groups: list[_Group] = field(default_factory=list)
+    edges: int = 0
+    folded: set[CharSet] = field(default_factory=set)
 
     def parse(self) -> Syntax:
         self.groups.append(_Group(0, _Flags()))
@@ -188,13 +195,23 @@ class _Parser:
         if index is None:
             index = self.set_index[chars] = len(self.sets)
             self.sets.append(chars)
+            self._charge(len(chars.high))
         return index
+
+    def _too_many(self, message: str) -> RegexLimitError:
+        return RegexLimitError(message, self.pattern, 0, self.pos, "use fewer different classes beyond ASCII")
 
     def _folded(self, literals: CharSet) -> CharSet:
         flags = self.groups[-1].flags
         if not flags.ignore_case:
             return literals
-        return unicode.fold_ascii_only(literals) if flags.ascii_only else unicode.fold(literals)
+        if flags.ascii_only:
+            return unicode.fold_ascii_only(literals)
+        if literals.high and literals.high[-1] - literals.high[0] > 1:
+            self.folded.add(literals)
+            if len(self.folded) > MAX_FOLDED:
+                raise self._too_many(f"more than {MAX_FOLDED} classes in which case is ignored")
+        return unicode.fold(literals)
 
     def _item(self, start: int, op: tuple[Op, int, int]) -> None:
         """One operand that takes characters."""
@@ -260,7 +277,9 @@ class _Parser:
         if not name.isidentifier():
             raise self._error("a group's name has to be an identifier", at, end)
         if name in self.names:
-            raise self._error(f"a second group of the name '{name}'", at, end, "choose another name, or write (?:...)")
+            raise self._error(
+                f"a second group of the name '{name[:40]}'", at, end, "choose another name, or write (?:...)"
+            )
         self.names.add(name)
         self.pos = end + 1
         return flags
@@ -442,7 +461,7 @@ class _Parser:
             return unicode.escape_class(char, self.groups[-1].flags.ascii_only)
         if char not in "pP":
             return None
-        end = self.pattern.find("}", self.pos)
+        end = self.pattern.find("}", self.pos, self.pos + 32)
         if not self._take("{") or end < 0:
             raise self._error("a category is written \\p{L}", start, self.pos)
         name = self.pattern[self.pos : end]
@@ -503,7 +522,7 @@ class _Parser:
         """After `[`: the class up to its bracket."""
         negated = self._take("^")
         ranges: list[tuple[int, int]] = []
-        named = charset.EMPTY
+        named: dict[CharSet, None] = {}
         first = True
         while first or not self._take("]"):
             first = False
@@ -514,11 +533,26 @@ class _Parser:
                 high = self._class_member(start)
                 ranges.append(self._range(at, low, high))
             elif isinstance(low, CharSet):
-                named |= low
+                named[low] = None
             else:
                 ranges.append((low, low))
-        chars = self._folded(charset.from_ranges(ranges)) | named
-        self._chars(~chars if negated else chars, start)
+        key = (negated, self.groups[-1].flags, tuple(ranges), tuple(named))
+        index = self.class_index.get(key)
+        if index is None:
+            index = self.class_index[key] = self._set(self._class_chars(negated, ranges, list(named)))
+        self._item(start, (Op.CHARS, index, 0))
+
+    def _class_chars(self, negated: bool, ranges: list[tuple[int, int]], named: list[CharSet]) -> CharSet:
+        self._charge(sum(len(chars.high) for chars in named) + 2 * len(ranges))
+        chars = self._folded(charset.from_ranges(ranges))
+        for other in named:
+            chars |= other
+        return ~chars if negated else chars
+
+    def _charge(self, edges: int) -> None:
+        self.edges += edges
+        if self.edges > MAX_EDGES:
+            raise self._too_many(f"the classes up to here have more than {MAX_EDGES // 2:,} ranges together")
 
     def _class_member(self, class_start: int) -> int | CharSet:
         at = self.pos

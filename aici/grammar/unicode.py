@@ -94,6 +94,7 @@ def _text(end: int) -> str:
     return np.arange(end, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
+@lru_cache(maxsize=256)
 def fold(literals: CharSet) -> CharSet:
     """The characters that match one of `literals` under `re.IGNORECASE`.
 

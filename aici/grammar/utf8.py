@@ -49,7 +49,7 @@ class Partition:
         return int(self.packed.ctypes.data)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def partition(sets: tuple[HighSet, ...]) -> Partition:
     """Signatures refer to the sets by their place in `sets`."""
     starts, atoms, signatures = _atoms(sets)

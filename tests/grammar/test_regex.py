@@ -415,6 +415,9 @@ def test_any_text_compiles_or_is_refused_as_re_does(pattern: str) -> None:
         "(" * 10_000 + "a" + ")" * 10_000,
         "a{4294967294}",
         "a?" * 5000,
+        "(" * 900 + "a" + "){4294967294}" * 900,
+        "".join(f"[\\w\\d{chr(0x2190 + i)}]" for i in range(9000)),
+        "(?i)" + "".join(f"[Ā-{chr(0xF0000 + i)}]" for i in range(9000)),
         "|".join(f"(?:a{{{p}}})*" for p in (2, 3, 5, 7, 11, 13, 17, 19, 23)),
         "x" * 200_000,
     ],
@@ -429,7 +432,17 @@ def test_hostile_patterns_end_soon_with_the_reason(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"\w{1,255}", '"[^"]{1,200}"', "(" * 900 + "a" + ")" * 900, ".{5000}", "(?:a?b?c?d?){3000}", "(a*)*", "(x+x+)+y"],
+    [
+        r"\w{1,255}",
+        '"[^"]{1,200}"',
+        "(" * 900 + "a" + ")" * 900,
+        ".{5000}",
+        "(?:a?b?c?d?){3000}",
+        "".join(map(chr, range(0x4E00, 0x7000))),
+        "(a*)*",
+        "(x+x+)+y",
+        "[\\w\\d]" * 100,
+    ],
 )
 def test_demanding_patterns_work(pattern: str) -> None:
     start = time.process_time()
@@ -445,7 +458,7 @@ def test_limits_are_the_callers() -> None:
     with pytest.raises(RegexLimitError, match="the limit is 5"):
         compile_regex("a{6}", DfaLimits(positions=5))
     with pytest.raises(RegexLimitError, match="states"):
-        compile_regex("abcdef", DfaLimits(states=3))
+        compile_regex("abcde.", DfaLimits(states=3))
     with pytest.raises(RegexLimitError, match="table entries"):
         compile_regex("a{50}", DfaLimits(cells=50))
 
