@@ -7,7 +7,7 @@ from collections.abc import Callable
 from . import meter
 from .arguments import int_argument, shown_type, size_argument
 from .native import Context, builtin_value, constructor, method, static, type_
-from .types_str import bounds, codec, find_right, plain_args
+from .types_str import bounds, codec, decoded, find_right, plain_args
 from .values import UNBOUND, Value
 
 builtin_value("bytes", type_("bytes"))
@@ -222,9 +222,7 @@ def _bytes_join(ctx: Context, self: bytes, iterable: Value, /) -> bytes:
 
 @method("bytes", "decode")
 def _bytes_decode(ctx: Context, self: bytes, /, encoding: Value = "utf-8", errors: Value = "strict") -> str:
-    canonical, handler = codec(ctx, encoding, errors, "decode")
-    meter.text(ctx, len(self) * (1 if self.isascii() else 4))
-    return self.decode(canonical, handler)
+    return decoded(ctx, self, encoding, errors, "decode")
 
 
 @method("bytes", "hex")

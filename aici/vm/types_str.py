@@ -39,6 +39,15 @@ _HANDLERS = frozenset(
 )
 
 
+def decoded(ctx: Context, data: bytes, encoding: Value, errors: Value, what: str) -> str:
+    """`data.decode(encoding, errors)`. CPython looks up no codec for nothing."""
+    if not data and isinstance(encoding, str) and isinstance(errors, str):
+        return ""
+    canonical, handler = codec(ctx, encoding, errors, what)
+    meter.text(ctx, len(data) * (1 if data.isascii() else 4))
+    return data.decode(canonical, handler)
+
+
 def codec(ctx: Context, encoding: Value, errors: Value, what: str) -> tuple[str, str]:
     """The canonical encoding and the error handler of a call of `what`; LookupError for unknown ones."""
     for name, value in (("encoding", encoding), ("errors", errors)):
@@ -67,11 +76,8 @@ def _str(ctx: Context, object: Value = UNBOUND, encoding: Value = UNBOUND, error
     if not isinstance(object, bytes):
         name = ctx.type_of(object).name
         raise ctx.error("TypeError", f"decoding to str: need a bytes-like object, {name} found")
-    canonical, handler = codec(
-        ctx, "utf-8" if encoding is UNBOUND else encoding, "strict" if errors is UNBOUND else errors, "str"
-    )
-    meter.text(ctx, 4 * len(object))
-    return object.decode(canonical, handler)
+    given = "utf-8" if encoding is UNBOUND else encoding
+    return decoded(ctx, object, given, "strict" if errors is UNBOUND else errors, "str")
 
 
 # --- methods that are CPython's own ---
