@@ -11,6 +11,7 @@ import this module.
 
 from __future__ import annotations
 
+import hashlib
 import string
 import unicodedata
 from functools import cache as once
@@ -104,12 +105,18 @@ def _parts(rows: NDArray[np.uint8]) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
+def definition() -> str:
+    """A name that changes with what the atoms are; part of the name of any file that depends on them."""
+    told = repr((_ASCII, _CATEGORIES, _RANGES)).encode()
+    return f"{hashlib.blake2b(told, digest_size=8).hexdigest()}-{unicodedata.unidata_version}"
+
+
 _Tables = tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]
 
 
 def _beyond_ascii() -> _Tables:
     """`block_of`, `blocks` and `pages`, from the cache if they are there."""
-    name = f"atoms-2-{unicodedata.unidata_version}"
+    name = f"atoms-{definition()}"
     stored = cache.load(name)
     if stored is not None:
         n_blocks = stored[0] + 1

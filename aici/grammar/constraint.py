@@ -36,7 +36,7 @@ class Matcher:
         self.start = int(automaton.start)
         self.masks = Masks(automaton, vocabulary)
         self._masks: dict[int, NDArray[np.uint32]] = {}
-        self._only_end: set[int] = set()
+        self._goes_on: dict[int, bool] = {}  # for the states that were asked for: whether some token leads on
         self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
         self._lock = threading.Lock()
         self._classes: bytes = self.masks.classes.tobytes()
@@ -47,21 +47,26 @@ class Matcher:
         return known if known is not None else self._compute(state)
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
-        """Write the mask of a state into `out`, uint32[n_words]."""
+        """Write the mask of a state into `out`, uint32[n_words], C order. It is kept if it is asked for again: a lone
+        sequence seldom comes back to a state."""
         known = self._masks.get(state)
-        out[:] = known if known is not None else self._compute(state)
+        if known is not None:
+            out[...] = known
+        elif state in self._goes_on:
+            out[...] = self._compute(state)
+        else:
+            self._goes_on[state] = self.masks.fill(state, out)
 
     def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
         """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words]."""
         masks = self._masks
-        for i, state in enumerate(states):
+        for state, row in zip(states, out, strict=False):
             known = masks.get(state)
-            out[i] = known if known is not None else self._compute(state)
+            row[...] = known if known is not None else self._compute(state)
 
     def _compute(self, state: int) -> NDArray[np.uint32]:
         mask = np.empty(self.vocabulary.n_words, np.uint32)
-        if not self.masks.fill(state, mask):
-            self._only_end.add(state)
+        self._goes_on[state] = self.masks.fill(state, mask)
         mask.setflags(write=False)
         with self._lock:
             while len(self._masks) >= self._room:
@@ -97,8 +102,9 @@ class Matcher:
 
     def must_end(self, state: int) -> bool:
         """Whether no token leads on: only the end of the sequence is allowed."""
-        self.mask(state)
-        return state in self._only_end
+        if state not in self._goes_on:
+            self.mask(state)
+        return not self._goes_on[state]
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text."""

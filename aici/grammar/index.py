@@ -16,13 +16,14 @@ automaton. Of a token's units (`atoms`) the first is at place 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache as once
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import cache
-from .atoms import N_ATOMS, Atoms, atoms, unit
-from .jit import Ptr, Record, i64, kernel, u8, u32, u64
+from .atoms import N_ATOMS, Atoms, atoms, definition, unit
+from .jit import Ptr, Record, i64, identity, kernel, u8, u32, u64
 from .kernels import build_trie
 
 FIRST, SECOND, LATER, THIRD = 0, 128, 256, 384
@@ -58,8 +59,6 @@ class Index(Record):
     entry_between: Ptr[u64]  # atoms at places from 2 to before `place`
 
 
-FORMAT = 3
-"""Version of the cached part's layout."""
 FEW_TOKENS = 1000
 """So many are not worth a file."""
 
@@ -83,7 +82,7 @@ def make_index(
     token_of, between = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
     count = collect(atoms(), data, offsets, n, exits, starts, ends, keys, token_of, firsts, seconds, places, between)
     spelled = np.flatnonzero(offsets[1:] > offsets[:-1])
-    name = f"index-{FORMAT}-{content_hash}"
+    name = f"index-{_version()}-{content_hash}"
     stored = cache.load(name) if n > FEW_TOKENS else None
     if stored is None:
         whole = _trie(data, offsets[:-1], offsets[1:], first, spelled)
@@ -116,6 +115,12 @@ def make_index(
         entry_place=places,
         entry_between=between,
     )
+
+
+@once
+def _version() -> str:
+    """Of everything but the tokens that decides the tries: the kernels with their constants, and the atoms."""
+    return f"{identity([survey, collect, build_trie])[:16]}-{definition()}"
 
 
 def _trie(

@@ -33,7 +33,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
@@ -378,12 +378,19 @@ def _key(kernels: list[Kernel]) -> str:
     digest = hashlib.blake2b(digest_size=20)
     digest.update(repr((FORMAT, sys.version_info[:2], sys.implementation.cache_tag, _compiler_version())).encode())
     digest.update(repr((platform.machine(), "generic" if _is_generic() else _cpu())).encode())
+    digest.update(identity(kernels).encode())
+    return digest.hexdigest()
+
+
+def identity(kernels: Sequence[Kernel]) -> str:
+    """A hash of what the kernels and those that they call compute: part of the name of a file that holds results."""
+    digest = hashlib.blake2b(digest_size=20)
     for k in reachable(kernels):
         digest.update(repr((k.name, _identity(k))).encode())
     return digest.hexdigest()
 
 
-def reachable(kernels: list[Kernel]) -> list[Kernel]:
+def reachable(kernels: Sequence[Kernel]) -> list[Kernel]:
     """The kernels and all that they call, callees first. Refuses recursion."""
     order: dict[Kernel, bool] = {}
 

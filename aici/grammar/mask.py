@@ -5,6 +5,9 @@ Goes in: an automaton and a vocabulary. Comes out: which tokens a state allows. 
 
 from __future__ import annotations
 
+import ctypes
+from ctypes import addressof
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +22,10 @@ from .vocabulary import Vocabulary
 
 _MACHINE, _STATE, _ACCEPTS, _FEW, _OUT = 1, 4, 5, 6, 7
 """Slots of `fill.fill` that differ from call to call."""
+
+
+_WORD = np.dtype(np.uint32)
+_BYTE = ctypes.c_char
 
 
 class Masks:
@@ -45,10 +52,14 @@ class Masks:
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> bool:
         """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
-        end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is."""
+        end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is.
+        ValueError or TypeError if there is no such state or `out` is not such an array."""
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
         vocabulary = self.vocabulary
+        if out.shape != vocabulary.mask_shape or out.dtype != _WORD:
+            raise ValueError(f"a mask is uint32[{vocabulary.n_words}], C order")
+        address = addressof(_BYTE.from_buffer(out))  # type: ignore[arg-type]  # quicker than out.ctypes.data
         with vocabulary.lock:
             call = vocabulary.mask_call or self.bind(state, out)
             slots = call.slots
@@ -56,7 +67,7 @@ class Masks:
             slots[_STATE] = state if self._merged is None else self._merged[state]
             slots[_ACCEPTS] = self._accepts[state]
             slots[_FEW] = self.few
-            slots[_OUT] = out.__array_interface__["data"][0]
+            slots[_OUT] = address
             found = call()
             if found == WANTS_MERGING:
                 self._merge()

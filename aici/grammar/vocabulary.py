@@ -38,6 +38,7 @@ class Vocabulary:
         self.n_tokens = len(token_bytes)
         self.n_logits = self.n_tokens if n_logits is None else n_logits
         self.n_words = (self.n_logits + 31) // 32
+        self.mask_shape = (self.n_words,)
         self.eos_ids = tuple(eos_ids)
         """As given, in order."""
         self.token_bytes = [token or b"" for token in token_bytes]
@@ -66,7 +67,7 @@ class Vocabulary:
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:
             raise VocabularyError(f"{self.n_tokens} tokens; at most {kernels.MAX_TOKENS} are supported")
-        if not self.n_tokens <= self.n_logits <= 2 * kernels.MAX_TOKENS:
+        if not max(1, self.n_tokens) <= self.n_logits <= 2 * kernels.MAX_TOKENS:
             raise VocabularyError(f"{self.n_logits} logits for {self.n_tokens} tokens")
         for eos in self.eos_ids:
             if not 0 <= eos < self.n_logits:

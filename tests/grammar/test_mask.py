@@ -309,6 +309,17 @@ def test_many_threads_ask_at_once_and_memory_stays_bounded(real: Vocabulary) -> 
     assert len(matcher._masks) <= 3
 
 
+def test_a_mask_is_the_same_every_time(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(PATTERNS[0]), real)
+    expected = Matcher(matcher.automaton, real).mask(2).tolist()
+    out = np.zeros(real.n_words, np.uint32)
+    for _ in range(3):
+        out[:] = 0xFFFFFFFF
+        matcher.fill(2, out)
+        assert out.tolist() == expected
+    assert not matcher.must_end(2)
+
+
 def test_a_batch_is_its_rows(real: Vocabulary) -> None:
     matchers = [Matcher(compile_regex(p), real) for p in PATTERNS[:3]]
     batch = [(m, s) for m in matchers for s in (m.start, m.start + 1)]
@@ -343,6 +354,13 @@ def test_no_automaton_leads_native_code_astray() -> None:
         with pytest.raises(ValueError):
             Matcher(automaton, vocabulary)
     matcher = Matcher(good, vocabulary)
+    frozen = np.zeros(1, np.uint32)
+    frozen.setflags(write=False)
+    for out in (np.zeros(2, np.uint32), np.zeros(1, np.int32), np.zeros((1, 1), np.uint32), frozen):
+        with pytest.raises((ValueError, TypeError)):
+            matcher.fill(1, out)
+    with pytest.raises((ValueError, TypeError)):
+        Matcher(good, Vocabulary([b"a"], [0], 64)).fill(1, np.zeros(4, np.uint32)[::2])
     for wrong in (-1, 2):
         with pytest.raises(ValueError):
             matcher.mask(wrong)
