@@ -4,7 +4,8 @@
     body      = states, classes, class map, rows
     class map = runs over the 256 bytes: length - 1, class
     row       = 2 * n_runs + accepting, then runs over the classes: dead classes before it, length - 1, target
-    target    = 0: the next state that no earlier run names; n: state n
+    target    = 0: the next state that no earlier run names; n: the n-th most recently named one of the latest
+                RECENT; above: how far it lies before the highest one named so far
 
 All numbers are LEB128. States are numbered by the breadth-first walk that the rows follow, so a reachable numbering is
 part of the form; row 0, the dead state's, is not written. Only `aici.grammar` imports this module.
@@ -33,7 +34,9 @@ def encode(dfa: Dfa) -> bytes:
     room = 1 << 12
     while True:
         out = np.empty(room, np.uint8)
-        length = kernels.write_body(dfa.n_states, dfa.n_classes, dfa.classes, dfa.table, dfa.accepting, out, room)
+        length = kernels.write_body(
+            dfa.n_states, dfa.n_classes, dfa.classes, dfa.table, dfa.accepting, _recent(), out, room
+        )
         if length <= room:
             break
         room = 4 * length
@@ -54,11 +57,15 @@ def decode(data: bytes) -> Dfa:
     classes = np.empty(256, np.uint8)
     table = np.zeros(n_states * n_classes, np.uint32)
     accepting = np.zeros(n_states, np.uint8)
-    wrong = kernels.read_body(source, len(body), at, n_states, n_classes, classes, table, accepting)
+    wrong = kernels.read_body(source, len(body), at, n_states, n_classes, classes, table, accepting, _recent())
     wrong = wrong or _check(n_states, n_classes, classes, table, accepting)
     if wrong:
         raise CorruptAutomaton(_REASONS[wrong])
     return Dfa(n_states, n_classes, classes, table.reshape(n_states, n_classes), accepting)
+
+
+def _recent() -> npt.NDArray[np.uint32]:
+    return np.zeros(1 + kernels.RECENT, np.uint32)
 
 
 _REASONS = {

@@ -7,6 +7,9 @@ from .jit import Ptr, i64, kernel, u8, u32
 NO_NUMBER, BAD_CLASSES, EMPTY_CLASS, UNREACHABLE, OUT_OF_BOUNDS, TRAILING, DEAD_END, NOT_UTF8 = range(-1, -9, -1)
 """What may be wrong with bytes that are read."""
 
+RECENT = 16
+"""Targets that are named by how recently they were one."""
+
 CONTINUATION, NO_KIND = 4, 5
 """Kinds of byte classes besides 0 to 3, the continuation bytes that a lead byte announces."""
 
@@ -23,10 +26,39 @@ def write_number(number: i64, out: Ptr[u8], at: i64) -> i64:
 
 
 @kernel
+def remember(recent: Ptr[u32], target: i64) -> i64:
+    """Moves a target to the front of the latest ones: the place that it had, from 1, or 0 if it was not there.
+    `recent` [1 + RECENT]: how many there are, then the targets."""
+    count = i64(recent[0])
+    place = 1
+    while place <= count and recent[place] != target:
+        place += 1
+    found = place
+    if place > count:
+        found = 0
+        if count < RECENT:
+            recent[0] = u32(count + 1)
+        else:
+            place = count
+    while place > 1:
+        recent[place] = recent[place - 1]
+        place -= 1
+    recent[1] = u32(target)
+    return found
+
+
+@kernel
 def write_body(
-    n_states: i64, n_classes: i64, classes: Ptr[u8], table: Ptr[u32], accepting: Ptr[u8], out: Ptr[u8], room: i64
+    n_states: i64,
+    n_classes: i64,
+    classes: Ptr[u8],
+    table: Ptr[u32],
+    accepting: Ptr[u8],
+    recent: Ptr[u32],
+    out: Ptr[u8],
+    room: i64,
 ) -> i64:
-    """The body of `dfa_bytes`: its length, or that at which there was too little room."""
+    """The body of `dfa_bytes`: its length, or that at which there was too little room. `recent`: zeros."""
     at = write_number(n_classes, out, write_number(n_states, out, 0))
     start = 0
     for byte in range(1, 257):
@@ -53,7 +85,10 @@ def write_body(
                 gap = c - start
             else:
                 at = write_number(c - start - 1, out, write_number(gap, out, at))
-                at = write_number(0 if target > known else target, out, at)
+                count = i64(recent[0])
+                place = remember(recent, target)
+                code = 0 if target > known else place if place > 0 else known - target + 1 + count
+                at = write_number(code, out, at)
                 known = max(known, target)
                 gap = 0
     return at
@@ -84,8 +119,10 @@ def read_body(
     classes: Ptr[u8],
     table: Ptr[u32],
     accepting: Ptr[u8],
+    recent: Ptr[u32],
 ) -> i64:
-    """Reads what follows the two sizes into `table` and `accepting`, which are zero: 0, or what is wrong."""
+    """Reads what follows the two sizes into `table` and `accepting`, which are zero, as `recent` is: 0, or what is
+    wrong."""
     known = 0
     byte = 0
     while byte < 256:
@@ -111,15 +148,20 @@ def read_body(
         for _run in range(head >> 1):
             gap = read_number(data, n, at)
             length = read_number(data, n, at) + 1
-            target = read_number(data, n, at)
-            if gap < 0 or length < 1 or target < 0:
+            code = read_number(data, n, at)
+            if gap < 0 or length < 1 or code < 0:
                 return NO_NUMBER
-            if target == 0:
-                known += 1
-                target = known
+            count = i64(recent[0])
+            target = known + 1
+            if code > count:
+                target = known - (code - count - 1)
+            elif code > 0:
+                target = i64(recent[code])
+            known = max(known, target)
             c += gap
-            if c + length > n_classes or target > known or known >= n_states:
+            if c + length > n_classes or target < 1 or known >= n_states:
                 return OUT_OF_BOUNDS
+            remember(recent, target)
             for i in range(c, c + length):
                 table[state * n_classes + i] = u32(target)
             c += length

@@ -98,6 +98,17 @@ def test_the_seed_regex_is_small() -> None:
     assert len(compile_regex(' "[^"]+"').to_bytes()) < 100
 
 
+GOLDEN = (
+    "0178da6d8ac90d803000c39cb4851e40117fc462ec3f0795784214c97e78dd2e10e09b1e7abc92a67326b74255a17961ad934761c33ed2c4cf"
+    "0e94072285cf1d5c9cc88372901c35bf8ef400c128023a"
+)
+
+
+def test_bytes_keep_their_meaning() -> None:
+    """Where this fails the form has changed: programs with automata in the old one have to be refused or still work."""
+    assert Dfa.from_bytes(bytes.fromhex(GOLDEN)) == compile_regex(SAMPLES[0])
+
+
 @pytest.mark.parametrize("pattern", [SAMPLES[0], SAMPLES[3], "é|è|ê|日本"])
 def test_damaged_bytes_are_refused_or_well_formed(pattern: str) -> None:
     data = compile_regex(pattern).to_bytes()
