@@ -360,11 +360,13 @@ def _load(module: str) -> dict[str, int]:
 
         code = lowering.compile_kernels(kernels, generic=_is_generic())
         cache.store(name, code)
-    loaded = image.load(code)
-    if loaded is None:  # a system that the image does not serve
+    if not image.is_served():
         from . import lowering
 
-        loaded = lowering.load_with_engine(code, [k.name for k in kernels])
+        return lowering.load_with_engine(code, [k.name for k in kernels])
+    loaded = image.load(code)
+    if loaded is None:
+        raise KernelError("this system forbids a process to make machine code")
     return loaded
 
 

@@ -28,9 +28,14 @@ _U64 = IntType(64, signed=False)
 
 def compile_kernels(kernels: list[Kernel], generic: bool) -> bytes:
     """Machine code with an entry for each kernel: an image, or an object file where images are not served."""
+    code = emit(kernels, _target_machine(generic))
+    return image.link(code, [k.name for k in kernels]) if image.is_served() else code
+
+
+def emit(kernels: list[Kernel], machine: llvm.TargetMachine) -> bytes:
+    """An object file for some target."""
     text = "\n".join([*(_Function(k).define() for k in reachable(kernels)), *(_entry(k) for k in kernels)])
     text += '\nattributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }\n!0 = !{}\n'
-    machine = _target_machine(generic)
     module = llvm.parse_assembly(f'target triple = "{machine.triple}"\n{text}')
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -39,8 +44,6 @@ def compile_kernels(kernels: list[Kernel], generic: bool) -> bytes:
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     code: bytes = machine.emit_object(module)
-    if image.is_served():
-        return image.link(code, [k.name for k in kernels])
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -9,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import cache, jit
+from aici.grammar import cache, image, jit, lowering
 from aici.grammar.jit import KernelError, Ptr, Record, i8, i16, i32, i64, kernel, u8, u16, u32, u64
 
 LIMIT = 7
@@ -304,3 +306,36 @@ def test_a_link_or_a_directory_is_no_cache_file(tmp_path: Path, monkeypatch: pyt
     assert [cache.load(name) for name in "bcd"] == [None] * 3
     assert not cache.store("c", b"hello")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "d"]
+
+
+def test_where_no_image_is_served_llvm_loads_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "is_served", lambda: False)
+    code = lowering.compile_kernels([control, unsigned], generic=True)
+    assert image.load(code) is None
+    address = lowering.load_with_engine(code, ["control", "unsigned"])["control"]
+    items, out = np.array([1, 0, 9, 255], np.uint8), np.zeros(4, np.int32)
+    bound = control.bind(items, 4, out)
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)(bound.address) == bound()
+
+
+def test_an_image_can_be_linked_for_arm() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        target = llvm.Target.from_triple("aarch64-unknown-linux-gnu")
+    except RuntimeError:
+        pytest.skip("this LLVM has no such target")
+    machine = target.create_target_machine(opt=3, reloc="pic", codemodel="small")
+    code = lowering.emit([control, dot], machine)
+    assert b"control" in image.link(code, ["control", "dot"])
+    with pytest.raises(image.LinkError):
+        image.link(b"\xcf\xfa\xed\xfe" + code, ["control"])
+
+
+@kernel
+def dot(a: Ptr[u8], b: Ptr[u32], n: i64) -> i64:
+    """Long enough to need constants in memory when it is made for vectors."""
+    total = 0
+    for i in range(n):
+        total += (i * 3 & 7) * a[i] * b[i] + (i & 1)
+    return total
