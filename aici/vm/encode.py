@@ -41,6 +41,16 @@ class CorruptBytecode(BytecodeError):
 
 def encode(program: Program) -> bytes:
     """The bytes of a verified program; ValueError if they would exceed what `decode` takes."""
+    data = contents(program)
+    if len(data) > MAX_CONTENTS:
+        raise ValueError(f"the program takes {len(data)} bytes; the limit is {MAX_CONTENTS}")
+    compressor = zlib.compressobj(level=9, wbits=-15)
+    body = compressor.compress(data) + compressor.flush()
+    return MAGIC + VERSION.to_bytes(2, "little") + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def contents(program: Program) -> bytes:
+    """What `encode` compresses: the same bytes for the same program, wherever it was made."""
     writer = Writer()
     writer.text(program.name)
     writer.sequence([] if program.source is None else [program.source], writer.text)
@@ -48,11 +58,7 @@ def encode(program: Program) -> bytes:
     writer.sequence(program.names, writer.text)
     writer.sequence(program.functions, lambda function: _write_function(writer, function))
     writer.sequence(program.automata, lambda automaton: _write_automaton(writer, automaton))
-    if len(writer.data) > MAX_CONTENTS:
-        raise ValueError(f"the program takes {len(writer.data)} bytes; the limit is {MAX_CONTENTS}")
-    compressor = zlib.compressobj(level=9, wbits=-15)
-    body = compressor.compress(bytes(writer.data)) + compressor.flush()
-    return MAGIC + VERSION.to_bytes(2, "little") + zlib.crc32(body).to_bytes(4, "little") + body
+    return bytes(writer.data)
 
 
 def decode(data: bytes) -> Program:
