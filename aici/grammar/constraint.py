@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .automaton import Automaton
+from .budget import Budget
 from .mask import Masks
 from .vocabulary import Vocabulary
 
@@ -45,6 +47,15 @@ class Matcher:
         """The tokens allowed in a state, uint32[n_words], read-only and shared. ValueError if it is no state."""
         known = self._masks.get(state)
         return known if known is not None else self._compute(state)
+
+    def known(self, state: int) -> NDArray[np.uint32] | None:
+        """The mask of a state if it need not be computed. (The host asks on every token.)"""
+        return self._masks.get(state)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """How many tokens are needed, and which leave enough, to complete a text."""
+        return Budget(self.automaton, self.vocabulary)
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words], C order. It is kept if it is asked for again: a lone
@@ -105,6 +116,11 @@ class Matcher:
         if state not in self._goes_on:
             self.mask(state)
         return not self._goes_on[state]
+
+    def is_final(self, state: int) -> bool:
+        """Whether nothing can follow but the end, whatever the tokens: a look-up that needs no mask. (The host asks on
+        every token.)"""
+        return self.can_end(state) and not self.masks.table[state].any()
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text."""

@@ -7,10 +7,12 @@ trie here, once for each state.
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .budget import LazyBudget
 from .constraint import CACHE_BYTES, DEAD, Matcher
 from .dfa import Dfa
 from .lazy import LazyDfa
@@ -47,6 +49,15 @@ class LazyMatcher:
     def known(self, state: int) -> NDArray[np.uint32] | None:
         """The mask of a state if it need not be computed."""
         return self._masks.get(state)
+
+    @cached_property
+    def budget(self) -> LazyBudget:
+        """How many tokens are needed, and which leave enough, to complete a text."""
+        return LazyBudget(self.automaton, self.vocabulary)
+
+    def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
+        """As `Matcher.forced_bytes`, but does not look for any."""
+        return b""
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words]."""

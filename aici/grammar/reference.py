@@ -54,3 +54,20 @@ def forced_bytes(automaton: Automaton, state: int) -> bytes:
         text.append(live[0])
         state = step(automaton, state, bytes(live))
     return bytes(text)
+
+
+def distances(automaton: Automaton, vocabulary: Vocabulary) -> dict[int, int]:
+    """The least number of tokens from a state to an accepting one, for all states that have any."""
+    states = range(1, len(automaton.accepting))
+    after = {
+        s: {step(automaton, s, vocabulary.token_bytes[t]) for t in text_tokens(automaton, vocabulary, s)}
+        for s in states
+    }
+    least = {state: 0 for state in states if automaton.accepting[state]}
+    while fresh := {
+        s: n + 1
+        for s in states
+        if s not in least and (n := min((least[a] for a in after[s] if a in least), default=-1)) >= 0
+    }:
+        least |= fresh
+    return least
