@@ -1,26 +1,28 @@
-"""From a text to the automaton of its pieces, cut between words: for a model that has to quote.
+"""Automata of texts that draw on other texts: quotations from one, and code that uses only known identifiers.
 
-Goes in: a text and what ends a quotation. Comes out: a `Dfa`. Everybody may import this module.
+Goes in: a text and what ends a quotation, or identifiers. Comes out: a `Dfa`. Everybody may import this module.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from . import charset, nfa
 from .determinise import determinise
 from .dfa import Dfa
-from .errors import OptionsError, OptionsLimitError, RegexLimitError
+from .errors import OptionsError, OptionsLimitError, RegexError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .regex import compile_regex
 
-_PIECE = re.compile(r"\w+|\W")
-"""What is never cut: a word, or one other character."""
+_WORD = re.compile(r"\S+")
 
 
 def compile_substring(text: str, end: str = "", limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
-    """The automaton of every run of consecutive pieces of `text`, the empty one included, each followed by `end`.
+    """The automaton of every run of whole words of `text`, as it stands there, followed by `end`. White space parts
+    words.
 
-    Raises OptionsError for what is not text, OptionsLimitError past a limit.
+    Raises OptionsError for what is not text or has no words, OptionsLimitError past a limit.
     """
     for part in (text, end):
         if not isinstance(part, str) or any("\ud800" <= char <= "\udfff" for char in part):
@@ -29,21 +31,22 @@ def compile_substring(text: str, end: str = "", limits: DfaLimits = DEFAULT_LIMI
     if len(whole) > limits.positions:
         raise OptionsLimitError(f"the text to quote has {len(whole):,} characters; the limit is {limits.positions:,}")
     starts = ends = 0
-    for piece in _PIECE.finditer(text):
-        starts |= 1 << piece.start()
-        ends |= 1 << piece.end() - 1
-    every = (1 << len(whole)) - 1
-    first_of_end = 1 << size if end else 0
+    for word in _WORD.finditer(text):
+        starts |= 1 << word.start()
+        ends |= 1 << word.end() - 1
+    if not starts:
+        raise OptionsError("the text to quote has no words")
     characters = list(dict.fromkeys(whole))
+    number = {char: i for i, char in enumerate(characters)}
     automaton = nfa.assemble(
         [charset.single(ord(char)) for char in characters],
-        [characters.index(char) for char in whole],
+        [number[char] for char in whole],
         nfa.Edges(
-            first=starts | first_of_end,
+            first=starts,
             last=1 << len(whole) - 1 if end else ends,
-            nullable=not end,
-            chain=every >> 1 & ~(1 << size - 1 if size else 0),
-            rules=[(ends, first_of_end)] if ends and end else [],
+            nullable=False,
+            chain=(1 << len(whole) - 1) - 1 & ~(1 << size - 1),
+            rules=[(ends, 1 << size)] if end else [],
             counters=[],
         ),
     )
@@ -51,3 +54,22 @@ def compile_substring(text: str, end: str = "", limits: DfaLimits = DEFAULT_LIMI
         return determinise(automaton, text, limits)
     except RegexLimitError as error:
         raise OptionsLimitError(error.message) from None
+
+
+def compile_identifiers(identifiers: Iterable[str], extra: str = "", limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
+    """The automaton of texts whose every identifier is one of `identifiers`, and that end with one.
+
+    An identifier starts with an ASCII letter, `_` or a character of `extra`, and goes on with these and digits; all
+    else may stand between. Raises OptionsError for no identifiers or what is not text, OptionsLimitError past a limit.
+    """
+    known = sorted(set(identifiers))
+    if not known or not all(known):
+        raise OptionsError("identifiers are texts of at least one character, and there has to be one")
+    start = "A-Za-z_" + "".join(f"\\U{ord(char):08x}" for char in extra)
+    one = "(?:" + "|".join(map(re.escape, known)) + ")"
+    try:
+        return compile_regex(f"[^{start}]*{one}(?:[^{start}0-9][^{start}]*{one})*", limits)
+    except RegexLimitError as error:
+        raise OptionsLimitError(error.message) from None
+    except RegexError as error:
+        raise OptionsError(error.message) from None

@@ -1,4 +1,4 @@
-"""Quotations: runs of whole words of a text."""
+"""Quotations, runs of whole words of a text; texts with known identifiers only."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from hypothesis import strategies as st
 
 from aici.grammar.errors import OptionsError, OptionsLimitError
 from aici.grammar.limits import DfaLimits
-from aici.grammar.substring import compile_substring
+from aici.grammar.substring import compile_identifiers, compile_substring
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.text("ab é,", max_size=10), st.sampled_from(["", '"', "ab", ", "]), st.text("ab é,", max_size=5))
+@given(st.text("ab é,\n", max_size=10), st.sampled_from(["", '"', "ab", ", "]), st.text("ab é,", max_size=5))
 def test_quotations_are_runs_of_words(text: str, end: str, other: str) -> None:
+    words = [m.span() for m in re.finditer(r"\S+", text)]
+    if not words:
+        with pytest.raises(OptionsError, match="no words"):
+            compile_substring(text, end)
+        return
     dfa = compile_substring(text, end)
-    cuts = sorted({0, len(text), *(i for m in re.finditer(r"\w+|\W", text) for i in m.span())})
-    wanted = {text[i:j] + end for i in cuts for j in cuts if i <= j}
-    for candidate in [*wanted, other, other + end, text + end, text[1:] + end]:
+    wanted = {text[i:j] + end for i, _ in words for _, j in words if i < j}
+    for candidate in [*wanted, other, other + end, text + end, text[1:] + end, end]:
         assert dfa.matches(candidate.encode()) == (candidate in wanted)
 
 
@@ -34,3 +38,24 @@ def test_refused() -> None:
         compile_substring("\ud800")
     with pytest.raises(OptionsLimitError):
         compile_substring("abc" * 10, limits=DfaLimits(positions=20))
+
+
+# -- identifiers
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.text("ab1.", min_size=1, max_size=3), min_size=1, max_size=3), st.text("ab1. é(", max_size=7))
+def test_every_identifier_is_known(identifiers: list[str], text: str) -> None:
+    identifiers = [i for i in identifiers if not i[0].isdigit()] or ["a"]
+    dfa = compile_identifiers(identifiers, ".")
+    found = [m.span() for m in re.finditer(r"[A-Za-z_.][A-Za-z_.0-9]*", text)]
+    known = all(text[i:j] in identifiers for i, j in found)
+    assert dfa.matches(text.encode()) == bool(known and found and found[-1][1] == len(text))
+
+
+def test_identifiers_refused() -> None:
+    for wrong in ([], [""], ["\ud800"]):
+        with pytest.raises(OptionsError):
+            compile_identifiers(wrong)
+    with pytest.raises(OptionsLimitError):
+        compile_identifiers(["abc" * 10], limits=DfaLimits(positions=20))
