@@ -7,7 +7,6 @@ so that a snapshot can say "the method str.join" or "constant 7". May be importe
 from __future__ import annotations
 
 import hashlib
-import weakref
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -16,6 +15,7 @@ from . import library
 from .encode import contents
 from .native import BUILTINS, MODULES, TYPES
 from .program import Program
+from .ready import CodeTable
 from .values import Native
 
 DIGEST_BYTES = 16
@@ -48,15 +48,16 @@ def names() -> dict[int, str]:
 
 class Shared:
     """What a program gives all of its processes: `objects`, its constants and names in a fixed order; `places`, the
-    first place of each by identity; `digest`, which tells programs apart."""
+    first place of each by identity; `codes`, for processes that are restored; `digest`, which tells programs apart."""
 
-    __slots__ = ("digest", "objects", "places")
+    __slots__ = ("codes", "digest", "objects", "places")
 
     def __init__(self, program: Program) -> None:
         self.objects = list(_objects(program))
         self.places: dict[int, int] = {}
         for place, value in enumerate(self.objects):
             self.places.setdefault(id(value), place)
+        self.codes = CodeTable(program)
         self.digest = hashlib.blake2b(contents(program), digest_size=DIGEST_BYTES).digest()
 
 
@@ -74,14 +75,10 @@ def _objects(program: Program) -> Iterator[Any]:
             stack.extend(reversed(value))
 
 
-_SHARED: dict[int, tuple[weakref.ref[Program], Shared]] = {}
-
-
 def shared(program: Program) -> Shared:
-    """The tables of a program, made once in its life."""
-    key = id(program)
-    found = _SHARED.get(key)
-    if found is None:
-        reference = weakref.ref(program, lambda _: _SHARED.pop(key, None))
-        found = _SHARED[key] = (reference, Shared(program))
-    return found[1]
+    """The tables of a program, made once and kept with it."""
+    kept = vars(program)
+    if "_shared" not in kept:
+        kept["_shared"] = Shared(program)
+    found: Shared = kept["_shared"]
+    return found

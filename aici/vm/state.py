@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from .frame import Code, Frame
@@ -24,6 +25,7 @@ from .names import Shared, names, natives
 from .native import MODULES, SETTABLE, TYPES
 from .process import Process, Stage
 from .program import Program
+from .requests import ConstraintSpec
 from .shapes import FIELDS, REQUIRED, SLOTTED
 from .values import UNBOUND, Cell, FunctionValue, ModuleValue, Native, SetValue, TypeValue, Value
 from .wire import Damage, Reader, Writer
@@ -39,7 +41,7 @@ _SMALL = 0x80  # and above: the integers 0 to 127
 _NEAR = 0x40  # to 0x7f: the first 64 numbered objects
 _FIXED = (None, False, True, UNBOUND, (), "", b"", "keys", "values", "items", "regex", "options")
 _REF, _KNOWN, _CODE, _INT, _FLOAT, _STR, _BYTES, _TYPE, _NATIVE, _BYTEARRAY = range(len(_FIXED), len(_FIXED) + 10)
-_COMPOSITE = (tuple, SetValue, slice, range)
+_COMPOSITE = (tuple, SetValue, slice, range, ConstraintSpec)
 _TUPLE = _BYTEARRAY + 1
 _SHELLS: tuple[type, ...] = (list, dict, *SLOTTED)
 _LIST = _TUPLE + len(_COMPOSITE)
@@ -49,6 +51,7 @@ _TAGS = {kind: _LIST + place for place, kind in enumerate(_SHELLS)}
 _FIXED_TOKENS = {id(value): bytes((tag,)) for tag, value in enumerate(_FIXED)}
 _STAGES = tuple(Stage)
 _LIMITS = tuple(field.name for field in fields(Limits))
+_limits_of = attrgetter(*_LIMITS)
 _CACHED = range(-5, 257)  # integers that Python itself has once
 _DOUBLE = struct.Struct("<d")
 
@@ -60,7 +63,7 @@ def write(process: Process, shared: Shared) -> bytes | None:
     writer = _StateWriter(shared)
     writer.uint(_STAGES.index(process.stage))
     writer.uint(int(process.test))
-    for count in (process.fuel, process.memory, process.output, *astuple(process.limits)):
+    for count in (process.fuel, process.memory, process.output, *_limits_of(process.limits)):
         writer.uint(count)
     for value in process.roots():
         writer.value(value)
@@ -83,9 +86,20 @@ def read(program: Program, shared: Shared, data: bytes) -> Process:
     return process
 
 
+_PARTS: dict[type, Callable[[Any], Any]] = {
+    tuple: lambda value: value,
+    SetValue: lambda value: value.items,
+    slice: attrgetter("start", "stop", "step"),
+    range: attrgetter("start", "stop", "step"),
+    ConstraintSpec: attrgetter("kind", "args"),
+}
+_LENGTHS: dict[type, int] = {slice: 3, range: 3, ConstraintSpec: 2}
+"""Those that always have as many parts."""
+
+
 def _is_composite(value: Value) -> bool:
     kind = type(value)
-    return kind is tuple or kind is slice or kind is range or (kind is SetValue and value.frozen)
+    return kind in _PARTS and (kind is not SetValue or value.frozen)
 
 
 class _StateWriter(Writer):
@@ -153,10 +167,9 @@ class _StateWriter(Writer):
     def _open(self, value: Value) -> Any:
         kind = type(value)
         self.data.append(_TUPLE + _COMPOSITE.index(kind))
-        if kind is slice or kind is range:
-            return (value.start, value.stop, value.step)
-        parts = value.items if kind is SetValue else value
-        self.uint(len(parts))
+        parts = _PARTS[kind](value)
+        if kind not in _LENGTHS:
+            self.uint(len(parts))
         return parts
 
     # --- atoms ---
@@ -236,12 +249,14 @@ class _StateReader(Reader):
         super().__init__(data)
         self.made = Process(program)
         self.known = shared.objects
+        self.codes = shared.codes
         self.objects: list[Any] = []  # by number
         self.todo: list[Any] = []
         self.walked = 0
 
     def process(self) -> Process:
         process = self.made
+        process.codes = self.codes
         process.stage = _STAGES[self.uint()]
         process.test = self.flag()
         process.fuel, process.memory, process.output = self.uint(), self.uint(), self.uint()
@@ -258,6 +273,14 @@ class _StateReader(Reader):
         if not all(type(frame) is Frame for frame in process.frames):
             raise self.damage("the call stack holds something else than frames")
         return process
+
+    def uint(self) -> int:
+        """Most are short."""
+        value = self.data[self.offset]
+        if value >= 0x80:
+            return super().uint()
+        self.offset += 1
+        return value
 
     def _of(self, kind: type) -> Any:
         value = self.value()
@@ -309,18 +332,18 @@ class _StateReader(Reader):
                 return made
             stack[-1][2].append(made)
 
-    def _opened(self, tag: int) -> tuple[type, int, list[Any]]:
+    def _opened(self, tag: int) -> tuple[Any, int, list[Any]]:
         kind = _COMPOSITE[tag - _TUPLE]
-        return kind, 3 if kind is slice or kind is range else self._count(), []
+        return kind, _LENGTHS[kind] if kind in _LENGTHS else self._count(), []
 
-    def _closed(self, kind: type, parts: list[Value]) -> Value:
+    def _closed(self, kind: Any, parts: list[Value]) -> Value:
         if kind is tuple:
             return tuple(parts)
-        if kind is slice:
-            return slice(*parts)
-        if kind is range:
-            return range(*parts)
-        return SetValue(self._keys(parts), True)
+        if kind is SetValue:
+            return SetValue(self._keys(parts), True)
+        if kind is ConstraintSpec and [type(part) for part in parts] != [str, tuple]:
+            raise self.damage("no constraint")
+        return kind(*parts)
 
     def _keys(self, keys: list[Value]) -> dict[Value, None]:
         for key in keys:
@@ -343,7 +366,7 @@ class _StateReader(Reader):
                 break
             if any(type(part) in _NO_KEYS or (type(part) is SetValue and not part.frozen) for part in level):
                 raise self.damage("no key")
-            level = [part for outer in level if type(outer) in _NESTED_KEYS for part in _parts(outer)]
+            level = [part for outer in level if type(outer) in _NESTED_KEYS for part in _PARTS[type(outer)](outer)]
             if not level:
                 return
         raise self.damage("a key is too deep or too large")
@@ -367,7 +390,7 @@ class _StateReader(Reader):
         index = self.uint()
         if index >= len(self.made.program.functions):
             raise self.damage(f"there is no function {index}")
-        return self.made.codes[index]
+        return self.codes[index]
 
     def _int(self) -> int:
         value = int.from_bytes(self.bytes_(), "little", signed=True)
@@ -448,12 +471,8 @@ class _StateReader(Reader):
             raise self.damage("a cell is something else")
 
 
-_NESTED_KEYS = frozenset({tuple, SetValue})
+_NESTED_KEYS = frozenset({tuple, SetValue, ConstraintSpec})
 _NO_KEYS = frozenset({list, dict, slice, bytearray})
-
-
-def _parts(value: Value) -> Any:
-    return value.items if type(value) is SetValue else value
 
 
 _READ_ATOM: dict[int, Callable[[_StateReader], Any]] = {
