@@ -1,5 +1,5 @@
-"""What the host asks of a constraint on every token, of both kinds of matchers. (Here, so that the grammar's room cannot
-drop a method that only the host calls.)"""
+"""What the host asks of a constraint on every token, of both kinds of matchers. (Here, so that the room of grammars
+cannot drop a method that only the host calls.)"""
 
 from __future__ import annotations
 
