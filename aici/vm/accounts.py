@@ -58,12 +58,16 @@ class Accounts:
         building = self.held + (size if self.mark is None else self.memory + self.freed - self.mark)
         if building <= self.memory_limit:
             before = self.memory
-            self.memory = building + measure(self.process.roots(), self.charge)
+            self.memory = building + measure(self.roots(), self.charge)
             self.freed += before - self.memory
             if self.memory <= self.memory_limit:
                 return
         text = f"the controller's values take more than {self.memory_limit} bytes"
         raise LimitExceeded("OutOfMemory", text)
+
+    def roots(self) -> list[Value]:
+        """Everything that is alive, but for what natives are building."""
+        return self.process.roots()
 
     def bits(self, count: int) -> None:
         """An integer of `count` bits is about to be made; raises `LimitExceeded`."""

@@ -21,10 +21,22 @@ STRAIGHT = 32
 """Instructions without a jump back that a unit of fuel covers: those from a call or a jump back to the next one."""
 
 
+def back_cost(at: int, target: int) -> int:
+    """Fuel for a jump back."""
+    return 1 + (at - target) // STRAIGHT
+
+
+HEAT = 500
+"""Calls of a function and jumps back in it, after which lowering it pays."""
+
+NEVER = 1 << 62
+"""The heat of what stays plain."""
+
+
 class Code:
     """A function made ready to run: `ops` holds handler and resolved operands of each instruction."""
 
-    __slots__ = ("blank", "cost", "function", "index", "n_cells", "n_plain", "ops", "slots")
+    __slots__ = ("blank", "cost", "framed", "function", "heat", "index", "n_cells", "n_plain", "ops", "slots")
 
     def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]]) -> None:
         self.index = index
@@ -32,6 +44,8 @@ class Code:
         self.ops = ops
         self.blank = [UNBOUND] * (len(function.locals) - function.n_params)  # locals that are no parameters
         self.n_cells = len(function.cells)
+        self.heat = HEAT  # calls and jumps back until it is lowered
+        self.framed = False  # whether frames of it can go on lowered, from some instructions at least
         self.cost = 1 + len(function.code) // STRAIGHT
         self.slots = len(function.locals) + len(function.cells) + len(function.captures)
         is_plain = not (function.is_async or function.is_generator or function.n_params != function.n_positional)

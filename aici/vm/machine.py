@@ -12,12 +12,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import attributes, calls, exceptions, library, report
-from .context import Runtime
-from .frame import SMALL_FRAME, Frame
+from .frame import SMALL_FRAME, Code, Frame
 from .isa import Op
-from .memory import FRAME, LIST_ITEM, OBJECT
+from .lowering.engine import LEAVING, NESTED, Lowering
+from .memory import FRAME, LIST_ITEM, OBJECT, TRACE_ENTRY
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
 from .ops import HANDLERS
+from .ops.registry import REENTER
 from .process import Process, Stage
 from .requests import Finished, Outcome, Request, ServiceError, Services
 from .values import (
@@ -34,8 +35,6 @@ from .values import (
 )
 
 _LOG = logging.getLogger(__name__)
-_NESTED = 8  # Python frames between a native that calls back and the handlers of the inner run
-_LEAVING = 3  # units for each frame that an exception passes
 
 
 def run(process: Process, services: Services, reply: object = None) -> Outcome:
@@ -57,13 +56,11 @@ class _Suspended(Exception):
         self.request = request
 
 
-class Machine(Runtime):
+class Machine(Lowering):
     """One stretch of a run."""
 
     def __init__(self, process: Process, services: Services) -> None:
         super().__init__(process, services)
-        self.frames = process.frames
-        self.codes = process.codes
         self.base = 0  # frames that belong to outer runs
         self.result: Value = None  # of the run of frames that has just ended
 
@@ -82,12 +79,14 @@ class Machine(Runtime):
         except Throw as thrown:
             failure = report.uncaught(self, thrown.value)
         except LimitExceeded as limit:
-            failure = report.stopped(process, limit.kind, str(limit))
+            failure = report.stopped(process, limit.kind, str(limit), self.where(limit.__traceback__))
         except Exception as error:  # a mistake of ours must not take the host down
             _LOG.debug("internal error in %s", process.program.name, exc_info=True)
-            failure = report.stopped(process, "InternalError", f"{type(error).__name__}: {error}")
+            trace = self.where(error.__traceback__)
+            failure = report.stopped(process, "InternalError", f"{type(error).__name__}: {error}", trace)
         finally:
             self.settle()
+            self.forget()
         process.stage = Stage.OVER
         return failure
 
@@ -154,6 +153,7 @@ class Machine(Runtime):
         """Run the frames above `base` until the lowest of them returns; its result. `thrown` is raised in the top one
         first. Raises `Throw` when they are all left by an exception."""
         outer, self.base = self.base, base
+        limit = self.room + len(self.frames)
         value, how = (thrown.value, thrown.how) if thrown else (None, Raised.NEW)
         try:
             while True:
@@ -163,12 +163,14 @@ class Machine(Runtime):
                     self._execute()
                     return self.result
                 except Throw as error:
+                    self.surface(error)
                     value, how = error.value, error.how
                 except RecursionError:
                     value, how = self.error("RecursionError", "maximum recursion depth exceeded").value, Raised.NEW
                 except MemoryError:
                     raise LimitExceeded("OutOfMemory", "the host has no memory left") from None
                 self.mark = None
+                self.room = limit - len(self.frames)
         finally:
             self.base = outer
 
@@ -179,6 +181,11 @@ class Machine(Runtime):
         load_local, load_constant = HANDLERS[Op.LOAD_LOCAL], HANDLERS[Op.CONST]
         while len(frames) > base:
             frame = frames[-1]
+            if frame.code.framed:
+                lowered = self.framed(frame.code, frame.pc)
+                if lowered is not None:
+                    lowered(frame)
+                    continue
             ops = frame.code.ops
             pc = frame.pc
             stack, values = frame.stack, frame.locals
@@ -197,6 +204,8 @@ class Machine(Runtime):
                     target = handler(self, frame, a, b)
                     if target is not None:
                         if target < 0:
+                            if target <= REENTER:
+                                pc = REENTER - target
                             break
                         pc = target
             finally:
@@ -210,8 +219,9 @@ class Machine(Runtime):
         while len(frames) > self.base:
             frame = frames[-1]
             at = frame.pc - 1
-            self.charge(_LEAVING)
+            self.charge(LEAVING)
             if how is not Raised.AGAIN:
+                self.allocate(TRACE_ENTRY)
                 value.trace.append((frame.code.index, at))
             how = Raised.PASSING
             for handler in frame.code.function.handlers:
@@ -226,6 +236,7 @@ class Machine(Runtime):
     def _abandon(self, frame: Frame, value: ExceptionValue) -> ExceptionValue:
         """Leave a frame by an exception. StopIteration would look like the end of what awaits or iterates here."""
         self.frames.pop()
+        self.room += 1
         self.process.handled = frame.outer
         owner = frame.owner
         if owner is None:
@@ -244,14 +255,20 @@ class Machine(Runtime):
 
     def push(self, frame: Frame) -> None:
         """Put a frame on top; RecursionError when there are too many."""
-        if len(self.frames) >= self.limits.recursion:
+        if self.room <= 0:
             raise self.error("RecursionError", "maximum recursion depth exceeded")
+        self.room -= 1
+        code = frame.code
+        code.heat -= 1
+        if code.heat < 0:
+            self.warm(code)
         frame.outer = self.process.handled
         self.frames.append(frame)
 
     def leave_frame(self, frame: Frame, value: Value) -> None:
         """Return from the top frame to the one below, or to whoever runs it."""
         self.frames.pop()
+        self.room += 1
         self.process.handled = frame.outer
         owner = frame.owner
         if owner is not None:
@@ -266,32 +283,46 @@ class Machine(Runtime):
 
     # --- calls ---
 
-    def enter_call(self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
-        """Call any value. Takes over `args`. The result; or UNBOUND, and a frame on top that will return it."""
+    def enter_call(
+        self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None, nested: bool = False
+    ) -> Value:
+        """Call any value, from within a native if `nested`. Takes over `args`. The result; or UNBOUND, and a frame on
+        top that will return it."""
         self.charge(1)
         kind = type(callee)
         if kind is FunctionValue:
-            return self._enter_function(callee, args, kwargs)
+            return self._enter_function(callee, args, kwargs, nested)
         if kind is Native:
             calls.check_receiver(self, callee, args)
             return self.call_native(callee, args, kwargs)
         if kind is BoundMethod:
             return self.call_native(callee.method, [callee.receiver, *args], kwargs)
         if kind is TypeValue:
-            return self._construct(callee, args, kwargs)
+            return self.construct(callee, args, kwargs)
         method = attributes.special_method(callee, "__call__") if kind is Object else None
         if method is None:
             raise self.error("TypeError", f"'{attributes.type_of(callee).name}' object is not callable")
         return self.call_native(method, [callee, *args], kwargs)
 
-    def _enter_function(self, callee: FunctionValue, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
-        code = self.process.codes[callee.index]
-        function = code.function
+    def account_call(self, code: Code) -> None:
+        """For entering a function of the controller, beside the unit that every call costs."""
         self.charge(code.cost - 1)
-        is_call = not function.is_generator and not function.is_async
-        if not is_call or code.slots > SMALL_FRAME:
+        if code.function.is_generator or code.function.is_async or code.slots > SMALL_FRAME:
             self.charge(code.slots >> 3)
             self.allocate(FRAME + LIST_ITEM * code.slots + OBJECT * code.n_cells)
+
+    def _enter_function(
+        self, callee: FunctionValue, args: list[Value], kwargs: dict[str, Value] | None, nested: bool
+    ) -> Value:
+        code = self.codes[callee.index]
+        function = code.function
+        is_call = not function.is_generator and not function.is_async
+        self.account_call(code)
+        if is_call and code.heat < 0:
+            lowered = self.direct(callee)
+            if lowered is not None:
+                bound = calls.bind(self, callee, function, args, kwargs)
+                return self.run_direct(lowered, bound, nested)
         frame = Frame(code, calls.bind(self, callee, function, args, kwargs), callee.cells)
         if is_call:
             self.push(frame)
@@ -307,7 +338,7 @@ class Machine(Runtime):
         self.mark = None
         return value
 
-    def _construct(self, kind: TypeValue, args: list[Value], kwargs: dict[str, Value] | None) -> Value:
+    def construct(self, kind: TypeValue, args: list[Value], kwargs: dict[str, Value] | None = None) -> Value:
         if kind.constructor is not None:
             return self.call_native(kind.constructor, args, kwargs)
         if not kind.is_exception:
@@ -321,9 +352,9 @@ class Machine(Runtime):
         saved, start = self.begin_inner(), self.memory + self.freed
         result: Value = None
         try:
-            result = self.enter_call(function, list(args), kwargs)
+            result = self.enter_call(function, list(args), kwargs, nested=True)
             if result is UNBOUND:
-                result = self._run_inner()
+                result = self.run_top()
             return result
         finally:
             self.end_inner(saved, start, result)
@@ -341,33 +372,35 @@ class Machine(Runtime):
             if frame.inner is not None:
                 self.process.handled, frame.inner = frame.inner, None
             generator.running = True
-            result = self._run_inner()
+            result = self.run_top()
             return result
         finally:
             self.end_inner(saved, start, result)
 
-    def _run_inner(self) -> Value:
+    def run_top(self) -> Value:
         """Run the top frame to its end from within a native."""
         base = len(self.frames) - 1
         try:
-            self.enter(_NESTED)
+            self.enter(NESTED)
         except Throw:
             self._abandon_unstarted(base)
             raise
         try:
             return self._run(base)
         finally:
-            self.depth -= _NESTED
+            self.depth -= NESTED
 
     def _abandon_unstarted(self, base: int) -> None:
         """Take back a frame for which there was no room; a generator stays as it was."""
         frame = self.frames.pop()
+        self.room += 1
         if type(frame.owner) is Generator:
             frame.owner.running = False
 
     def suspend_generator(self, frame: Frame, value: Value) -> None:
         """Hand an item to the consumer; only `resume` runs frames of generators."""
         self.frames.pop()
+        self.room += 1
         handled = self.process.handled
         frame.inner = handled if handled is not frame.outer else None
         self.process.handled = frame.outer

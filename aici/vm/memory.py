@@ -40,6 +40,7 @@ SET_ENTRY = 100
 DICT_ENTRY = 136
 OBJECT = 64  # a value of one of our own classes, without what it holds
 FRAME = 400
+TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
 FUNCTION = 3 * OBJECT
 
 SLOTTED: tuple[type, ...] = (

@@ -33,6 +33,7 @@ class Process:
         "globals",
         "handled",
         "limits",
+        "lowered",
         "main",
         "memory",
         "modules",
@@ -43,8 +44,11 @@ class Process:
         "test",
     )
 
-    def __init__(self, program: Program, limits: Limits | None = None) -> None:
+    def __init__(self, program: Program, limits: Limits | None = None, lowered: bool = True) -> None:
+        """`lowered`: whether hot code may become functions of CPython (see `lowering`); otherwise all is interpreted,
+        with the same outcome."""
         self.program = program
+        self.lowered = lowered
         self.limits = limits or Limits()
         self.codes = CodeTable(program)
         self.stage = Stage.NEW

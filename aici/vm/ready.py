@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
 from .arithmetic import SMALL
-from .frame import STRAIGHT, Code, Frame, Handler
+from .frame import Code, Frame, Handler, back_cost
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .ops import HANDLERS
+from .ops.registry import REENTER
 from .program import Instr, Program
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class CodeTable(dict[int, Code]):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self._program = program
+        self.lowerings: Any = None  # made by `lowering` when code gets hot
 
     def __missing__(self, index: int) -> Code:
         code = self[index] = _ready(self._program, index)
@@ -87,7 +89,7 @@ def _instruction(program: Program, at: int, instr: Instr) -> _Ready:
     elif instr.op == Op.COMPARE and COMPARE_OPERATORS[instr.a] in _SMALL_COMPARISONS:
         handler = _small_comparison(operands[0], _SMALL_COMPARISONS[COMPARE_OPERATORS[instr.a]])
     elif kinds and kinds[0] is Operand.TARGET and instr.op != Op.FOR_ITER and instr.a <= at:
-        handler = _back(handler, 1 + (at - instr.a) // STRAIGHT)
+        handler = _back(handler, back_cost(at, instr.a))
     return handler, operands[0], operands[1]
 
 
@@ -100,6 +102,10 @@ def _back(jump: Handler, cost: int) -> Handler:
             m.fuel -= cost
             if m.fuel < 0:
                 m.charge(0)
+            code = frame.code
+            code.heat -= 1
+            if code.heat < 0 and m.heated(code, target):
+                return REENTER - target
         return target
 
     return handler

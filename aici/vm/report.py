@@ -41,7 +41,6 @@ def _message(m: Runtime, value: ExceptionValue) -> str:
     return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
 
 
-def stopped(process: Process, kind: str, message: str) -> Failed:
-    """The end by a limit or a mistake of ours, where the frames stand."""
-    trace = [(frame.code.index, max(0, frame.pc - 1)) for frame in process.frames]
+def stopped(process: Process, kind: str, message: str, trace: traceback.Trace) -> Failed:
+    """The end by a limit or a mistake of ours, at `trace`, from the outermost frame inwards."""
     return Failed(kind, message, traceback.render_entries(process.program, trace, f"{kind}: {message}"))

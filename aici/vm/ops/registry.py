@@ -14,6 +14,7 @@ from aici.vm.isa import Op
 from aici.vm.values import Value
 
 SWITCH = -1
+REENTER = -2
 
 HANDLERS: dict[int, Handler] = {}
 

@@ -1,0 +1,448 @@
+"""Lowered functions at work: made when code is hot, called, caught in, and looked into.
+
+`Lowering` is the part of the machine that knows them. While one runs, the operands and locals of the controller are
+Python's; whoever needs them (the count of live values, a traceback) reads them out of Python's own frames, by the
+instruction that a line of the lowered text belongs to.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import CellType, CodeType, FrameType, FunctionType, TracebackType
+from typing import Any
+
+from aici.vm import exceptions
+from aici.vm.attributes import find_method, get_attribute, type_of
+from aici.vm.calls import bind
+from aici.vm.context import Runtime
+from aici.vm.frame import NEVER, SMALL_FRAME, Code, Frame
+from aici.vm.isa import TABLE, Op
+from aici.vm.memory import TRACE_ENTRY
+from aici.vm.native import BUILTINS, Raised, Throw
+from aici.vm.process import Process
+from aici.vm.program import Program
+from aici.vm.requests import Services
+from aici.vm.values import UNBOUND, ExceptionValue, FunctionValue, ModuleValue, TypeValue, Value
+
+from .emit import Emitter, stored_globals
+from .flow import TooDeep
+from .helpers import NAMES
+
+FILE = "<lowered>"
+LEAVING = 3
+"""Units for each frame that an exception passes."""
+NESTED = 8
+"""Python frames between a native that calls back and the code that it runs."""
+MAX_INSTRUCTIONS = 5000
+"""Longer functions stay plain."""
+MAX_VERSIONS = 4
+"""Times that a framed function is written anew to be entered at more places."""
+
+Trace = list[tuple[int, int]]
+
+
+@dataclass(eq=False)
+class Unit:
+    """A lowered function, without the machine that it works for."""
+
+    code: Code
+    python: CodeType
+    framed: bool
+    pcs: list[int]
+    stacks: dict[int, tuple[str, ...]]
+    entries: frozenset[int]
+    space: dict[str, Any]
+    on_container: frozenset[int]
+
+    def instruction(self, line: int) -> int:
+        return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
+
+    def make(self, cells: dict[str, CellType], captured: Sequence[Value] = ()) -> Any:
+        """The function for one machine and for what it captures."""
+        own = len(self.code.function.cells)
+        closure = []
+        for name in self.python.co_freevars:
+            if name in cells:
+                closure.append(cells[name])
+            elif name == "I":
+                closure.append(CellType(self))
+            elif name[0] == "c":
+                closure.append(CellType(captured[int(name[1:]) - own]))
+            else:
+                closure.append(CellType(UNBOUND))
+        return FunctionType(self.python, self.space, self.python.co_name, None, tuple(closure))
+
+
+@dataclass(eq=False)
+class Lowerings:
+    """All lowered functions of a program, made when they are needed; shared by all processes of it."""
+
+    program: Program
+    direct: dict[int, Unit | None] = field(default_factory=dict)
+    framed: dict[int, Unit | None] = field(default_factory=dict)
+    heads: dict[int, frozenset[int]] = field(default_factory=dict)
+    space: dict[str, Any] = field(default_factory=dict)
+
+    def make_direct(self, code: Code) -> Unit | None:
+        if code.index not in self.direct:
+            self.direct[code.index] = self._make(code, False, frozenset())
+        return self.direct[code.index]
+
+    def make_framed(self, code: Code, head: int) -> Unit | None:
+        """A unit that can be entered at `head`, too."""
+        unit = self.framed.get(code.index)
+        heads = self.heads.get(code.index, frozenset())
+        if (unit is None and heads) or (unit is not None and head in unit.entries):
+            return unit
+        if len(heads) < MAX_VERSIONS:
+            self.heads[code.index] = heads = heads | {head}
+            unit = self.framed[code.index] = self._make(code, True, heads)
+        return unit
+
+    def _make(self, code: Code, framed: bool, heads: frozenset[int]) -> Unit | None:
+        if len(code.function.code) > MAX_INSTRUCTIONS:
+            return None
+        if not self.space:
+            self._fill_space()
+        try:
+            lowered = Emitter(self.program, code.index, framed, heads, self.stored).lower()
+            outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
+        except (TooDeep, RecursionError, SyntaxError):
+            return None
+        on_container = [pc for pc, instr in enumerate(code.function.code) if TABLE[instr.op].needs_depth_a]
+        python = _inner(_inner(outer))
+        return Unit(
+            code,
+            python,
+            framed,
+            lowered.pcs,
+            lowered.stacks,
+            lowered.entries,
+            self.space,
+            frozenset(on_container),
+        )
+
+    def _fill_space(self) -> None:
+        program = self.program
+        self.stored = stored_globals(program)
+        self.space.update(NAMES)
+        self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
+        for at, name in enumerate(program.names):
+            self.space[f"n{at}"] = name
+            if name in BUILTINS:
+                self.space[f"b{at}"] = BUILTINS[name]
+
+
+def _inner(code: CodeType) -> CodeType:
+    return next(const for const in code.co_consts if isinstance(const, CodeType))
+
+
+_POPPED: dict[int, tuple[int, int, int]] = {
+    Op.BINARY: (1, 0, 0),
+    Op.INPLACE: (1, 0, 0),
+    Op.COMPARE: (1, 0, 0),
+    Op.LOAD_SUBSCR: (1, 0, 0),
+    Op.STORE_SUBSCR: (3, 0, 0),
+    Op.DELETE_SUBSCR: (2, 0, 0),
+    Op.STORE_ATTR: (2, 0, 0),
+    Op.SET_ADD: (1, 0, 0),
+    Op.DICT_SET: (2, 0, 0),
+    Op.LIST_EXTEND: (1, 0, 0),
+    Op.SET_UPDATE: (1, 0, 0),
+    Op.DICT_UPDATE: (1, 0, 0),
+    Op.DICT_MERGE: (1, 0, 0),
+    Op.FORMAT: (0, 0, 1),
+    Op.RAISE: (1, 1, 0),
+    Op.RAISE_ASSERT: (0, 1, 0),
+    Op.MAKE_FUNCTION: (0, 0, 1),
+    Op.CALL: (0, 1, 0),
+    Op.CALL_KW: (0, 1, 0),
+    Op.CALL_EX: (1, 1, 0),
+    Op.CALL_METHOD: (0, 0, 1),
+}
+"""How many items the plain interpreter has taken off the stack when an instruction calls what may count live values:
+a number, and so many times each operand."""
+
+
+def _unit_of(frame: FrameType) -> Unit | None:
+    """The lowered function that a Python frame runs."""
+    if frame.f_code.co_filename != FILE:
+        return None
+    unit: Unit | None = frame.f_locals.get("I")
+    return unit
+
+
+class Lowering(Runtime):
+    """What the machine does with lowered functions."""
+
+    def __init__(self, process: Process, services: Services) -> None:
+        super().__init__(process, services)
+        self.frames = process.frames
+        self.codes = process.codes
+        self.lowers = process.lowered
+        self.room = self.limits.recursion - len(process.frames)  # frames that can still be entered
+        self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
+        self.functions: dict[int, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
+        if process.codes.lowerings is None:
+            process.codes.lowerings = Lowerings(process.program)
+        self.units: Lowerings = process.codes.lowerings
+
+    def forget(self) -> None:
+        """Let go of what refers to the machine."""
+        self.functions.clear()
+        for cell in self.cells.values():
+            cell.cell_contents = None
+
+    @abstractmethod
+    def enter_call(self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None) -> Value: ...
+
+    @abstractmethod
+    def account_call(self, code: Code) -> None: ...
+
+    # --- calls ---
+
+    def direct(self, callee: FunctionValue) -> Any:
+        """The lowered function of a callee that is neither async nor a generator; None if it stays plain."""
+        function = self.functions.get(callee.index)
+        if function is None:
+            unit = self.units.make_direct(self.codes[callee.index])
+            if unit is None:
+                return None
+            function = unit.make(self.cells, callee.cells)
+            if not callee.cells:
+                self.functions[callee.index] = function
+        return function
+
+    def target(self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None) -> tuple[Any, Any, int]:
+        """What a lowered function is to call, the arguments, and what it costs if that is to be called just so again
+        next time, else 0; or None and the result. Takes over `args`."""
+        if type(callee) is FunctionValue:
+            code = self.codes[callee.index]
+            function = code.function
+            if not (function.is_async or function.is_generator):
+                entry = self.direct(callee)
+                if entry is not None:
+                    self.charge(1)
+                    self.account_call(code)
+                    given = len(args)
+                    args = bind(self, callee, function, args, kwargs)
+                    if self.room <= 0:
+                        raise self.error("RecursionError", "maximum recursion depth exceeded")
+                    again = kwargs is None and given == function.n_positional == function.n_params
+                    return entry, args, code.cost if again and code.slots <= SMALL_FRAME else 0
+        value = self.enter_call(callee, args, kwargs)
+        if value is UNBOUND:
+            value = self.run_top()
+        return None, value, 0
+
+    @abstractmethod
+    def run_top(self) -> Value:
+        """Run the frame that has just been pushed to its end."""
+
+    def method(self, receiver: Value, name: str, args: list[Value]) -> tuple[Any, Any, int]:
+        """As `target`, for `receiver.name(*args)`, not yet charged for."""
+        kind = type(receiver)
+        if kind is not ModuleValue and kind is not TypeValue:
+            found = find_method(type_of(receiver), name)
+            if found is not None:
+                self.charge(1)
+                return None, self.call_native(found, [receiver, *args]), 0
+        callee = get_attribute(self, receiver, name)
+        return self.target(callee, args, None)
+
+    @abstractmethod
+    def call_native(self, native: Any, args: Sequence[Value], kwargs: dict[str, Value] | None = None) -> Value: ...
+
+    def run_direct(self, function: Any, args: list[Value], nested: bool) -> Value:
+        """Call a lowered function from outside of lowered code, from within a native if `nested`."""
+        room = self.room
+        if room <= 0:
+            raise self.error("RecursionError", "maximum recursion depth exceeded")
+        if nested:
+            self.enter(NESTED)
+        try:
+            return function(room - 1, *args)
+        except Throw as error:
+            self._passed(error, error.__traceback__)
+            raise Throw(error.value, Raised.PASSING) from None
+        finally:
+            self.room = room
+            if nested:
+                self.leave(NESTED)
+
+    # --- exceptions ---
+
+    def _passed(self, error: Throw, tb: TracebackType | None) -> None:
+        """Note in an exception which lowered functions it has left: those of a traceback but for framed ones."""
+        left: Trace = []
+        while tb is not None:
+            unit = _unit_of(tb.tb_frame)
+            if unit is not None and not unit.framed:
+                left.append((unit.code.index, unit.instruction(tb.tb_lineno)))
+            tb = tb.tb_next
+        if left:
+            self._note_context(error)
+        for entry in reversed(left):
+            self.charge(LEAVING)
+            if error.how is not Raised.AGAIN:
+                self.allocate(TRACE_ENTRY)
+                error.value.trace.append(entry)
+            error.how = Raised.PASSING
+
+    def _note_context(self, error: Throw) -> None:
+        if error.how is Raised.NEW:
+            if self.process.handled is not None:
+                exceptions.set_context(error.value, self.process.handled)
+            error.how = Raised.PASSING
+
+    def caught(
+        self, unit: Unit, error: Exception, current: ExceptionValue | None, outer: ExceptionValue | None
+    ) -> tuple[int, Value]:
+        """Where a lowered function goes on after an exception, and with which; -1 if it does not. `current` is the
+        exception that it was handling, `outer` the one that its caller was."""
+        tb = error.__traceback__
+        assert tb is not None
+        pc = unit.instruction(tb.tb_lineno)
+        if not isinstance(error, Throw):
+            error = self.error("RecursionError", "maximum recursion depth exceeded")
+        for row in unit.code.function.handlers:
+            if row.start <= pc < row.end:
+                break
+        else:
+            self._note_context(error)
+            self.process.handled = outer
+            return -1, None
+        self._passed(error, tb.tb_next)
+        self._note_context(error)
+        self.charge(LEAVING)
+        if error.how is not Raised.AGAIN:
+            self.allocate(TRACE_ENTRY)
+            error.value.trace.append((unit.code.index, pc))
+        self.mark = None
+        self.process.handled = current
+        return row.target, error.value
+
+    def surface(self, error: Throw) -> None:
+        """An exception came out of the top frame, which may be lowered: write back what its handler wants to find."""
+        tb = error.__traceback__
+        while tb is not None:
+            unit = _unit_of(tb.tb_frame)
+            if unit is not None and unit.framed:
+                self._write_back(unit, tb.tb_frame, unit.instruction(tb.tb_lineno), 0)
+                self._passed(error, tb.tb_next)
+                return
+            tb = tb.tb_next
+
+    def _write_back(self, unit: Unit, python: FrameType, pc: int, popped: int) -> None:
+        values = python.f_locals
+        frame: Frame = values["frame"]
+        frame.pc = pc + 1
+        if pc in unit.stacks:
+            frame.locals[:] = [values[f"l{slot}"] for slot in range(len(frame.locals))]
+            frame.stack[:] = self._stack(unit, values, pc, popped)
+
+    def _stack(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> list[Value]:
+        texts = unit.stacks[pc]
+        return [values[text] if text in values else unit.space[text] for text in texts[: len(texts) - popped]]
+
+    # --- looking into what runs ---
+
+    def roots(self) -> list[Value]:
+        """As those of the process, with the frames that lowered functions keep in Python's."""
+        made: list[Frame] = []
+        inner: FrameType | None = None
+        python: FrameType | None = sys._getframe()
+        while python is not None:
+            unit = _unit_of(python)
+            if unit is not None:
+                pc = unit.instruction(python.f_lineno)
+                popped = self._popped(unit, pc, inner)
+                if unit.framed:
+                    self._write_back(unit, python, pc, popped)
+                else:
+                    made.append(self._materialise(unit, python.f_locals, pc, popped))
+            inner, python = python, python.f_back
+        return [[*self.frames, *made], *super().roots()[1:]]
+
+    def _popped(self, unit: Unit, pc: int, inner: FrameType | None) -> int:
+        instr = unit.code.function.code[pc]
+        base, a_times, b_times = _POPPED.get(instr.op, (0, 0, 0))
+        called = inner is not None and inner.f_code.co_filename == FILE
+        return base + a_times * instr.a + b_times * instr.b + called
+
+    def _materialise(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> Frame:
+        function = unit.code.function
+        frame: Frame = Frame(unit.code, [UNBOUND] * function.n_params, ())
+        frame.locals = [values.get(f"l{slot}", UNBOUND) for slot in range(len(function.locals))]
+        n_cells = len(function.cells) + len(function.captures)
+        frame.cells = [values[f"c{cell}"] for cell in range(n_cells) if f"c{cell}" in values]
+        frame.stack = self._stack(unit, values, pc, popped) if pc in unit.stacks else []
+        return frame
+
+    def where(self, tb: TracebackType | None) -> Trace:
+        """All frames that were active where an exception came from, which left those of the process as they were."""
+        trace: Trace = []
+        shown = 0
+        bases = [0]
+        steps: list[tuple[int, int] | None] = []
+        while tb is not None:
+            unit = _unit_of(tb.tb_frame)
+            if unit is not None:
+                pc = unit.instruction(tb.tb_lineno)
+                if unit.framed:
+                    tb.tb_frame.f_locals["frame"].pc = pc + 1
+                else:
+                    steps.append((unit.code.index, pc))
+            elif tb.tb_frame.f_code.co_name == "_run" and "base" in tb.tb_frame.f_locals:
+                base = tb.tb_frame.f_locals["base"]
+                if base:
+                    bases.append(base)
+                    steps.append(None)
+            tb = tb.tb_next
+        bases.append(len(self.frames))
+        bases.reverse()
+        bases.pop()
+        for step in [None, *steps]:
+            if step is None:
+                end = bases.pop() if bases else len(self.frames)
+                trace += [(frame.code.index, max(0, frame.pc - 1)) for frame in self.frames[shown:end]]
+                shown = end
+            else:
+                trace.append(step)
+        return trace
+
+    # --- framed functions ---
+
+    def framed(self, code: Code, pc: int) -> Any:
+        """The lowered function for a frame that goes on at an instruction, if there is one."""
+        unit = self.units.framed.get(code.index)
+        if unit is None or pc not in unit.entries or not self.lowers:
+            return None
+        function = self.functions.get(-1 - code.index)
+        if function is None or function.__code__ is not unit.python:
+            function = self.functions[-1 - code.index] = unit.make(self.cells)
+        return function
+
+    def heated(self, code: Code, head: int) -> bool:
+        """A plain function has gone back to `head` often: whether its frame is to go on there lowered."""
+        unit = self.units.make_framed(code, head) if self.lowers else None
+        if unit is None or head not in unit.entries:
+            code.heat = NEVER
+            return False
+        code.framed = True
+        return True
+
+    def warm(self, code: Code) -> None:
+        """A plain function has been called often."""
+        function = code.function
+        if not self.lowers:
+            code.heat = NEVER
+        elif function.is_async or function.is_generator:
+            self.heated(code, 0)
+        elif self.units.make_direct(code) is None:
+            code.heat = NEVER
+        else:
+            code.n_plain = -1

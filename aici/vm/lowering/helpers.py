@@ -1,0 +1,195 @@
+"""What lowered code calls: the shared semantics under short names, and the handlers of the plain interpreter, on a
+scrap of a stack, for all that is not worth text of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+from aici.vm import arithmetic, compare, iterate, subscript
+from aici.vm.attributes import get_attribute, type_of
+from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
+from aici.vm.memory import DICT_ENTRY, LIST_ITEM, OBJECT, text_size
+from aici.vm.native import Throw
+from aici.vm.ops import HANDLERS
+from aici.vm.values import UNBOUND, Cell, ExceptionValue, SequenceIterator, Value
+
+if TYPE_CHECKING:
+    from aici.vm.machine import Machine
+
+    from .engine import Unit
+
+
+class Scrap:
+    """As much of a frame as a handler looks at."""
+
+    __slots__ = ("cells", "code", "locals", "stack")
+
+    def __init__(self, stack: list[Value], code: Any = None, cells: Any = (), locals_: Any = ()) -> None:
+        self.stack = stack
+        self.code = code
+        self.cells = cells
+        self.locals = locals_
+
+
+def _handled(m: Machine, op: Op, stack: list[Value], a: Any, b: Any) -> list[Value]:
+    scrap: Any = Scrap(stack)
+    HANDLERS[op](m, scrap, a, b)
+    return stack
+
+
+def plain(m: Machine, unit: Unit, pc: int, stack: list[Value], cells: Any) -> list[Value]:
+    """Do an instruction as the plain interpreter does it; the stack afterwards. What it has below its operands is the
+    container that it works on."""
+    handler, a, b = unit.code.ops[pc]
+    if pc in unit.on_container:
+        a = 0
+    scrap: Any = Scrap(stack, unit.code, cells)
+    handler(m, scrap, a, b)
+    return stack
+
+
+def unbound(m: Machine, unit: Unit, slot: int) -> None:
+    scrap: Any = Scrap([], unit.code, (), {slot: UNBOUND})
+    HANDLERS[Op.LOAD_LOCAL](m, scrap, slot, 0)
+
+
+def empty(m: Machine, unit: Unit, slot: int) -> None:
+    scrap: Any = Scrap([], unit.code, {slot: Cell()})
+    HANDLERS[Op.LOAD_CELL](m, scrap, slot, 0)
+
+
+def built_in(m: Machine, name: str) -> Value:
+    return _handled(m, Op.LOAD_GLOBAL, [], name, 0)[0]
+
+
+def grown(m: Machine, value: Value) -> Value:
+    """The sum of two numbers that is no small integer."""
+    return arithmetic.checked(m, value) if type(value) is int else value
+
+
+def joined(m: Machine, y: Value, made: Value) -> Value:
+    """The sum of two texts or sequences, of which `y` was the second: accounted for as `arithmetic.add` does."""
+    if type(made) is str or type(made) is bytes:
+        size = text_size(made[: len(made) - len(y)]) + text_size(y)
+        m.allocate(size)
+        m.charge(size >> 7)
+    else:
+        m.charge(len(made) >> 3)
+        m.allocate(56 + LIST_ITEM * len(made))
+    return made
+
+
+def native(m: Machine, iterator: Value) -> Iterator[Value]:
+    """Python's own iterator for the rest of a loop; nothing else may see how far it gets."""
+    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
+        python: Any = iter(iterator.sequence)
+        if iterator.index:
+            python.__setstate__(iterator.index)
+        result: Iterator[Value] = python
+        return result
+    return _steps(m, iterator)
+
+
+def _steps(m: Machine, iterator: Value) -> Iterator[Value]:
+    """Steps that are charged by who takes them."""
+    step = iterate.STEPS.get(type(iterator))
+    if step is None:
+        m.fuel += 1
+        iterate.advance(m, iterator)
+        return
+    while True:
+        item = step(m, iterator)
+        if item is UNBOUND:
+            return
+        yield item
+
+
+def shown(m: Machine, value: Value) -> str:
+    return m.format(value, "")
+
+
+def formatted(m: Machine, value: Value, conversion: str, spec: Value) -> Value:
+    return _handled(m, Op.FORMAT, [value, spec], conversion, 1)[0]
+
+
+def text_of(m: Machine, parts: Sequence[Value]) -> Value:
+    return _handled(m, Op.BUILD_STRING, list(parts), len(parts), 0)[0]
+
+
+def matches(m: Machine, value: ExceptionValue, wanted: Value) -> Value:
+    return _handled(m, Op.MATCH_EXC, [value, wanted], 0, 0)[1]
+
+
+def invoked(m: Machine, callee: Value, args: list[Value]) -> Value:
+    return m.target(callee, args, None)[1]
+
+
+def spread(m: Machine, args: Value, kwargs: Value, named: bool) -> tuple[list[Value], dict[str, Value] | None]:
+    """The arguments of a call with `*` and `**`."""
+    if type(args) not in (list, tuple) or (named and type(kwargs) is not dict):
+        raise m.error("TypeError", "argument after * must be a list or tuple, after ** a dict")
+    m.charge(len(args) + len(kwargs or ()))
+    m.allocate(LIST_ITEM * len(args))
+    for key in kwargs or ():
+        if type(key) is not str:
+            raise m.error("TypeError", "keywords must be strings")
+    return list(args), dict(kwargs) if kwargs else None
+
+
+def _decided(comparison: compare.Comparison) -> compare.Comparison:
+    def decide(m: Any, x: Value, y: Value) -> bool:
+        value = comparison(m, x, y)
+        return value if type(value) is bool else compare.truth(m, value)
+
+    return decide
+
+
+def _in_place(symbol: str) -> arithmetic.Operator:
+    function = arithmetic.INPLACE[symbol]
+
+    def change(m: Any, x: Value, y: Value) -> Value:
+        return _handled(m, Op.INPLACE, [x, y], function, symbol)[0]
+
+    return change
+
+
+NAMES: dict[str, Any] = {
+    "CAUGHT": (Throw, RecursionError),
+    "Cell": Cell,
+    "ENTRY": DICT_ENTRY,
+    "FAILED": (TypeError, OverflowError),
+    "NATIVE": frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, range}),
+    "OBJECT": OBJECT,
+    "SCALARS": frozenset({int, float, bool, str, type(None)}),
+    "SIZED": frozenset({str, bytes, tuple, list, dict}),
+    "U": UNBOUND,
+    "advance": iterate.advance,
+    "attribute": get_attribute,
+    "built_in": built_in,
+    "empty": empty,
+    "formatted": formatted,
+    "grown": grown,
+    "invoked": invoked,
+    "item_of": subscript.get_item,
+    "iterator": iterate.make_iterator,
+    "joined": joined,
+    "matches": matches,
+    "native": native,
+    "plain": plain,
+    "set_item": subscript.set_item,
+    "shown": shown,
+    "spread": spread,
+    "text_of": text_of,
+    "truth": compare.truth,
+    "type_of": type_of,
+    "unbound": unbound,
+    "unpacked": iterate.unpack,
+    **{f"B{at}": arithmetic.BINARY[symbol] for at, symbol in enumerate(BINARY_OPERATORS)},
+    **{f"A{at}": _in_place(symbol) for at, symbol in enumerate(BINARY_OPERATORS)},
+    **{f"C{at}": compare.COMPARE[symbol] for at, symbol in enumerate(COMPARE_OPERATORS)},
+    **{f"D{at}": _decided(compare.COMPARE[symbol]) for at, symbol in enumerate(COMPARE_OPERATORS)},
+    **{f"U{at}": arithmetic.UNARY[symbol] for at, symbol in enumerate(UNARY_OPERATORS)},
+}
+"""The global names of lowered code, but for a program's own constants."""
