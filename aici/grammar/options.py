@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import dfa_kernels as kernels
+from . import options_kernels as kernels
 from .dfa import Dfa
+from .dfa_kernels import merge_classes
 from .errors import OptionsError, OptionsLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
 
@@ -81,5 +82,5 @@ def _lay_out(automaton: kernels.Acyclic, n: int, of_byte: list[int], limits: Dfa
     ends = np.empty(n + 1, np.uint8)
     scratch = np.empty((2, n), np.uint32)
     kernels.lay_out(automaton, n, classes, n_classes, scratch[0], scratch[1], table, ends)
-    kept = kernels.merge_classes(n + 1, n_classes, table, classes, np.empty(256, np.uint64))
+    kept = merge_classes(n + 1, n_classes, table, classes, np.empty(256, np.uint64))
     return Dfa(n + 1, kept, classes, table[: (n + 1) * kept].reshape(n + 1, kept), ends)

@@ -9,7 +9,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from aici.grammar import algebra, algebra_kernels, dfa_bytes_kernels, dfa_kernels, lazy_kernels
+from aici.grammar import (
+    algebra,
+    algebra_kernels,
+    dfa_bytes_kernels,
+    dfa_kernels,
+    lazy_kernels,
+    options,
+    options_kernels,
+)
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import CorruptAutomaton
 from aici.grammar.jit import Kernel
@@ -30,7 +38,7 @@ OPTIONS = [
 @pytest.fixture
 def twins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every kernel that is called in the test is run by Python."""
-    modules: list[ModuleType] = [algebra, algebra_kernels, dfa_bytes_kernels, dfa_kernels, lazy_kernels]
+    modules: list[ModuleType] = [algebra, options, algebra_kernels, dfa_bytes_kernels, dfa_kernels, options_kernels]
     kernels = [(module, name, k) for module in modules for name, k in vars(module).items() if isinstance(k, Kernel)]
     twins = {k: k.python for _, _, k in kernels}
     for module, name, k in kernels:
@@ -39,7 +47,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 NATIVE = {
-    "options": [compile_options(options) for options in OPTIONS],
+    "options": [compile_options(texts) for texts in OPTIONS],
     "algebra": [algebra.union(compile_regex(a), compile_regex(b)) for a, b in PAIRS],
     "chain": [algebra.concatenation(compile_regex(a), compile_regex(b)) for a, b in PAIRS],
 }
@@ -47,7 +55,7 @@ BYTES = [dfa.to_bytes() for group in NATIVE.values() for dfa in group]
 
 
 def test_options(twins: None) -> None:
-    assert [compile_options(options) for options in OPTIONS] == NATIVE["options"]
+    assert [compile_options(texts) for texts in OPTIONS] == NATIVE["options"]
 
 
 def test_combinations(twins: None) -> None:
