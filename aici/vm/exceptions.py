@@ -73,8 +73,9 @@ def _register() -> None:
 _register()
 
 
-def set_context(value: ExceptionValue, handled: ExceptionValue) -> None:
-    """Note that `value` was raised while `handled` was being handled, cutting a cycle as CPython does."""
+def set_context(ctx: Context, value: ExceptionValue, handled: ExceptionValue) -> None:
+    """Note that `value` was raised while `handled` was being handled, cutting a cycle as CPython does; the search for
+    one is charged."""
     if value is handled:
         return
     seen: set[int] = set()
@@ -83,6 +84,7 @@ def set_context(value: ExceptionValue, handled: ExceptionValue) -> None:
         if link.context is value:
             link.context = None
             break
+        ctx.charge(1)
         seen.add(id(link))
         link = link.context
     value.context = handled

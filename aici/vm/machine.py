@@ -215,7 +215,7 @@ class Machine(Lowering):
         """Find the handler of an exception, leaving frames; raises `Throw` at the base."""
         process, frames = self.process, self.frames
         if how is Raised.NEW and process.handled is not None:
-            exceptions.set_context(value, process.handled)
+            exceptions.set_context(self, value, process.handled)
         while len(frames) > self.base:
             frame = frames[-1]
             at = frame.pc - 1

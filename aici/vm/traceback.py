@@ -18,7 +18,8 @@ _HEAD = "Traceback (most recent call last):"
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _SAME = 3  # equal entries shown in a row
-_CHAIN = 50  # exceptions shown of a chain
+_CHAIN = 20  # exceptions shown of a chain
+_ENDS = 100  # entries shown of either end of a long trace
 _ALWAYS_MARKED = frozenset({Op.BINARY, Op.LOAD_SUBSCR})
 _WIDTH = 300  # characters shown of a source line
 
@@ -63,6 +64,10 @@ def _chain(value: ExceptionValue) -> list[tuple[ExceptionValue, str]]:
 
 
 def _entries(program: Program, source: SourceFile, trace: Trace) -> list[str]:
+    if len(trace) > 2 * _ENDS + 1:
+        left_out = f"  [{len(trace) - 2 * _ENDS} entries left out]"
+        ends = (_entries(program, source, trace[:_ENDS]), _entries(program, source, trace[-_ENDS:]))
+        return [*ends[0], left_out, *ends[1]]
     lines: list[str] = []
     for _, group in groupby(trace, key=lambda entry: (entry[0], program.functions[entry[0]].positions[entry[1]].line)):
         entries = list(group)

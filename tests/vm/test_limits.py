@@ -76,6 +76,8 @@ FUEL = {
     "sum of lists": "a = [[0]] * 10_000\nwhile True: sum(a, [])",
     "endless iterator": "for i in iter(int, 1): pass",
     "nested json": "import json\ns = '[' * 90 + ']' * 90\nwhile True: json.loads(s)",
+    "chain of contexts": "a = ValueError()\nwhile True:\n    try:\n        try: raise a\n"
+    "        except ValueError: raise ValueError\n    except ValueError as e: a = e",
     "straight code in a loop": "x = 0\nwhile True:\n" + "    x = 1; x = 2; x = 3\n" * 1000,
     "straight code in a call": "def f():\n" + "    x = 1; x = 2; x = 3\n" * 1000 + "while True: f()",
     "many variables": "def f():\n" + "".join(f"    x{i} = 1\n" for i in range(1000)) + "while True: f()",

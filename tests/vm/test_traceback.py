@@ -121,6 +121,8 @@ def test_without_source(process_of: Callable[..., Process], host: Services) -> N
         "e = ValueError()\nfor i in range(500):\n    try:\n        try:\n            raise e\n"
         "        except ValueError:\n            raise ValueError(i)\n    except ValueError as f:\n"
         "        e = f\nraise e",
+        "e = ValueError()\nfor i in range(20_000):\n    try:\n        if i % 2: raise e\n        else:\n"
+        "            raise e\n    except ValueError:\n        pass\nraise e",
         "def f(n):\n    try:\n        1 / 0\n    except ArithmeticError:\n        f(n + 1)\nf(0)",
         "x = '" + "\\x00" * 100 + "'; raise ValueError(x)",
     ],
