@@ -57,10 +57,6 @@ class Matcher:
         """How many tokens are needed, and which leave enough, to complete a text."""
         return Budget(self.automaton, self.vocabulary)
 
-    def known(self, state: int) -> NDArray[np.uint32] | None:
-        """The mask of a state if it need not be computed. (The host asks on every token.)"""
-        return self._masks.get(state)
-
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words], C order. It is kept if it is asked for again: a lone
         sequence seldom comes back to a state."""
@@ -120,11 +116,6 @@ class Matcher:
         if state not in self._goes_on:
             self.mask(state)
         return not self._goes_on[state]
-
-    def is_final(self, state: int) -> bool:
-        """Whether nothing can follow but the end, whatever the tokens: a look-up that needs no mask. (The host asks on
-        every token.)"""
-        return self.can_end(state) and not self.masks.table[state].any()
 
     def is_final(self, state: int) -> bool:
         """Whether nothing can follow but the end, whatever the tokens: a look-up that needs no mask. (The host asks on

