@@ -295,7 +295,7 @@ class Lowering(Runtime):
     def _note_context(self, error: Throw) -> None:
         if error.how is Raised.NEW:
             if self.process.handled is not None:
-                exceptions.set_context(error.value, self.process.handled)
+                exceptions.set_context(self, error.value, self.process.handled)
             error.how = Raised.PASSING
 
     def caught(
