@@ -14,10 +14,12 @@ import numpy as np
 
 from . import algebra_kernels as kernels
 from .dfa import Dfa
-from .dfa_kernels import FIRST_SLOTS, merge_classes, minimise
 from .errors import AlgebraError, AlgebraLimitError
+from .hash_kernels import FIRST_SLOTS
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .minimise_kernels import minimise
 from .regex import compile_regex
+from .spell_kernels import merge_classes
 
 _BOTH, _EITHER, _FIRST_ONLY = 0b1000, 0b1110, 0b0100
 _SECOND = 0b1010

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dfa_kernels import FIRST_SLOTS, NO_ROOM, mix, rehash
+from .hash_kernels import FIRST_SLOTS, NO_ROOM, mix, rehash
 from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 
 

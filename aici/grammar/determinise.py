@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from . import dfa_kernels as kernels
+from . import hash_kernels, minimise_kernels, spell_kernels, subset_kernels
 from .dfa import Dfa
 from .errors import RegexLimitError
 from .limits import DfaLimits
@@ -35,9 +35,9 @@ def determinise(nfa: Nfa, pattern: str, limits: DfaLimits, packed: Packed | None
     """`packed` is the automaton packed, if it is already. Raises RegexLimitError past a limit."""
     packed = packed or Packed(nfa)
     room = _small_room()
-    result = room.run(nfa, packed, limits) if packed.words <= SMALL_WORDS else kernels.NO_ROOM
+    result = room.run(nfa, packed, limits) if packed.words <= SMALL_WORDS else hash_kernels.NO_ROOM
     fits = limits.states <= SMALL.states and limits.cells <= SMALL.cells and packed.words <= SMALL_WORDS
-    if result == kernels.NO_ROOM and not fits:
+    if result == hash_kernels.NO_ROOM and not fits:
         room = Room.large(packed, limits)
         result = room.run(nfa, packed, limits)
     if result < 0:
@@ -47,7 +47,7 @@ def determinise(nfa: Nfa, pattern: str, limits: DfaLimits, packed: Packed | None
 
 def _past_limit(result: int, room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
     hint = "avoid counted repetitions after something that may start anywhere, such as .*a.{30}"
-    if result == kernels.TOO_MUCH_WORK:
+    if result == subset_kernels.TOO_MUCH_WORK:
         message = f"to build the automaton takes more than {limits.work:,} steps"
     elif room.n_states:
         message = f"the automaton over bytes has more than {limits.cells:,} table entries"
@@ -89,11 +89,11 @@ class Packed:
             name: np.frombuffer(part, np.uint64 if name in wide else np.uint32) for name, part in self.parts.items()
         }
 
-    def record(self, nfa: Nfa) -> kernels.Positions:
+    def record(self, nfa: Nfa) -> subset_kernels.Positions:
         """The position automaton for kernels that run more than once."""
         sizes = {"words": self.words, "atoms": self.atoms, "nullable": nfa.nullable, "n_counters": self.n_counters}
         fields = self.arrays() | sizes
-        return kernels.Positions(**{name: fields[name] for name in kernels.Positions.kinds()})
+        return subset_kernels.Positions(**{name: fields[name] for name in subset_kernels.Positions.kinds()})
 
 
 def _letters(nfa: Nfa) -> list[int]:
@@ -146,7 +146,7 @@ class Room:
     """Memory for the kernels, and their calls bound to it."""
 
     def __init__(self, words: int, states: int, keys: int, cells: int, table: int) -> None:
-        buckets = kernels.FIRST_SLOTS
+        buckets = hash_kernels.FIRST_SLOTS
         while buckets < 2 * states + 2:
             buckets *= 4
         arena = 12 * (states + cells) + 2 * table
@@ -162,7 +162,7 @@ class Room:
         self.n_classes = np.zeros(1, np.int64)
         self.n_states = 0
         u32, u64 = np.empty(1, np.uint32), np.empty(1, np.uint64)
-        self.positions = kernels.Positions(
+        self.positions = subset_kernels.Positions(
             words=0,
             atoms=0,
             nullable=0,
@@ -176,7 +176,7 @@ class Room:
             counters=u32,
             n_counters=0,
         )
-        self.subsets = kernels.Subsets(
+        self.subsets = subset_kernels.Subsets(
             counts=self.counts,
             keys=np.empty(keys, np.uint64),
             key_room=keys,
@@ -191,12 +191,27 @@ class Room:
             work_limit=0,
             scratch=np.zeros(words + 2, np.uint64),
         )
-        self.determinise = kernels.subsets.bind(self.positions, self.subsets)
-        self.minimise = kernels.minimise.bind(0, 0, self.rows, self.accepting, self.arena.view(np.int32), arena)
-        self.spell = kernels.spell.bind(
-            *(0, 0, self.rows, self.accepting, u32, u32, u32, self.arena, arena, self.hashes, len(self.hashes)),
-            *(self.classes, self.table, table, self.ends, len(self.ends), self.n_classes),
+        self.determinise = subset_kernels.subsets.bind(self.positions, self.subsets)
+        ints = self.arena.view(np.int32)
+        self.minimise = minimise_kernels.minimise.bind(0, 0, self.rows, self.accepting, ints, arena)
+        self.spelling = spell_kernels.Spelling(
+            rows=self.rows,
+            accepting=self.accepting,
+            letters=u32,
+            high_atoms=u32,
+            high=u32,
+            arena=self.arena,
+            room=arena,
+            hashes=self.hashes,
+            hash_room=len(self.hashes),
+            classes=self.classes,
+            n_classes=self.n_classes,
+            table=self.table,
+            table_room=table,
+            ends=self.ends,
+            end_room=len(self.ends),
         )
+        self.spell = spell_kernels.spell.bind(self.spelling, 0, 0)
 
     @staticmethod
     def large(packed: Packed, limits: DfaLimits) -> Room:
@@ -234,10 +249,14 @@ class Room:
         if n < 0:
             return n
         self.n_states = n
-        slots = self.spell.slots
-        slots[0], slots[1] = n, atoms
-        slots[4], slots[5], slots[6] = at["letters"], at["high_atoms"], nfa.alphabet.high.packed_address
-        slots[13] = min(self.table_room, limits.cells)
+        slots = self.spelling.slots
+        slots[_LETTERS], slots[_HIGH_ATOMS], slots[_HIGH] = (
+            at["letters"],
+            at["high_atoms"],
+            nfa.alphabet.high.packed_address,
+        )
+        slots[_TABLE_ROOM] = min(self.table_room, limits.cells)
+        self.spell.slots[1], self.spell.slots[2] = n, atoms
         return self.spell()
 
     def dfa(self, n: int) -> Dfa:
@@ -246,7 +265,10 @@ class Room:
         return Dfa(n, n_classes, self.classes.copy(), table, self.ends[:n].copy())
 
 
-_STATE_ROOM, _WORK_LIMIT = (list(kernels.Subsets.kinds()).index(name) for name in ("state_room", "work_limit"))
+_STATE_ROOM, _WORK_LIMIT = (list(subset_kernels.Subsets.kinds()).index(name) for name in ("state_room", "work_limit"))
+_LETTERS, _HIGH_ATOMS, _HIGH, _TABLE_ROOM = (
+    list(spell_kernels.Spelling.kinds()).index(name) for name in ("letters", "high_atoms", "high", "table_room")
+)
 _THREAD = threading.local()
 
 

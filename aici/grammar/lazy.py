@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from . import dfa_kernels, lazy_kernels, nfa
+from . import lazy_kernels, nfa, spell_kernels, subset_kernels
 from .determinise import SMALL, Packed, determinise
 from .dfa import DEAD, Dfa
 from .errors import RegexLimitError
@@ -120,7 +120,7 @@ class LazyDfa:
             below=below,
             words=words,
         )
-        self._check(dfa_kernels.start_subsets(self._positions, self._subsets))
+        self._check(subset_kernels.start_subsets(self._positions, self._subsets))
         self._lazy.fields["state_of"][0] = 1
         self.accepting[1] = automaton.nullable
 
@@ -176,16 +176,16 @@ def _name_classes(
     root = high.packed[131:]
     spare = np.zeros(packed.atoms + columns + 1, np.uint32)
     letters = packed.arrays()["letters"]
-    return dfa_kernels.name_classes(
+    return spell_kernels.name_classes(
         *(packed.atoms, len(high.nodes), columns, letters, high.packed[3:], root, root[columns:]),
         *(classes, source, spare),
     )
 
 
-def _subsets(packed: Packed, states: int, limits: DfaLimits) -> dfa_kernels.Subsets:
+def _subsets(packed: Packed, states: int, limits: DfaLimits) -> subset_kernels.Subsets:
     """Room for the subsets of positions."""
     keys = max(limits.work // 8, packed.words)
-    return dfa_kernels.Subsets(
+    return subset_kernels.Subsets(
         counts=np.zeros(3, np.int64),
         keys=np.empty(keys, np.uint64),
         key_room=keys,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .dfa_kernels import NO_ROOM, Positions, Subsets, expand, intern_row, mix
+from .hash_kernels import NO_ROOM, intern_row, mix
 from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
+from .subset_kernels import Positions, Subsets, expand
 
 
 class Lazy(Record):

@@ -11,9 +11,9 @@ import numpy as np
 
 from . import options_kernels as kernels
 from .dfa import Dfa
-from .dfa_kernels import merge_classes
 from .errors import OptionsError, OptionsLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .spell_kernels import merge_classes
 
 
 def compile_options(options: Sequence[str], limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dfa_kernels import mix
+from .hash_kernels import mix
 from .jit import Ptr, Record, i64, kernel, u8, u32, u64
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aici.grammar import determinise, nfa
-from aici.grammar import dfa_kernels as kernels
+from aici.grammar import determinise, minimise_kernels, nfa, spell_kernels, subset_kernels
+from aici.grammar.hash_kernels import NO_ROOM
 from aici.grammar.limits import DEFAULT_LIMITS
 from aici.grammar.regex import compile_regex
 from aici.grammar.regex_syntax import parse
@@ -36,7 +36,7 @@ def test_native_code_does_what_the_source_says(pattern: str) -> None:
 def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Packed) -> int:
     """As `Room.run`, with every kernel run by Python."""
     arrays = packed.arrays()
-    positions = kernels.Positions(
+    positions = subset_kernels.Positions(
         **{name: arrays.get(name, value) for name, value in room.positions.fields.items()}
         | {
             "words": packed.words,
@@ -45,14 +45,14 @@ def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Pac
             "n_counters": packed.n_counters,
         }
     )
-    n = kernels.subsets.python(positions, kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}))
+    n = subset_kernels.subsets.python(positions, subset_kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}))
     if n < 0:
         return n
-    n = kernels.minimise.python(n, packed.atoms, *room.minimise.keep[2:])
+    n = minimise_kernels.minimise.python(n, packed.atoms, *room.minimise.keep[2:])
     if n < 0:
         return n
-    inputs = (arrays["letters"], arrays["high_atoms"], automaton.alphabet.high.packed)
-    return kernels.spell.python(n, packed.atoms, *room.spell.keep[2:4], *inputs, *room.spell.keep[7:])
+    inputs = {"letters": arrays["letters"], "high_atoms": arrays["high_atoms"], "high": automaton.alphabet.high.packed}
+    return spell_kernels.spell.python(spell_kernels.Spelling(**room.spelling.fields | inputs), n, packed.atoms)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS[2:6])
@@ -64,4 +64,4 @@ def test_too_small_a_room_is_told_and_nothing_is_written_beyond(pattern: str) ->
     for size in range(1, 120, 7):
         room = determinise.Room(4, size, size * 3, size * 4, size * 12)
         result = run_twin(room, automaton, packed)
-        assert result == kernels.NO_ROOM or room.dfa(result) == wanted
+        assert result == NO_ROOM or room.dfa(result) == wanted

@@ -13,7 +13,6 @@ from aici.grammar import (
     algebra,
     algebra_kernels,
     dfa_bytes_kernels,
-    dfa_kernels,
     lazy_kernels,
     options,
     options_kernels,
@@ -38,7 +37,7 @@ OPTIONS = [
 @pytest.fixture
 def twins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every kernel that is called in the test is run by Python."""
-    modules: list[ModuleType] = [algebra, options, algebra_kernels, dfa_bytes_kernels, dfa_kernels, options_kernels]
+    modules: list[ModuleType] = [algebra, options, algebra_kernels, dfa_bytes_kernels, options_kernels]
     kernels = [(module, name, k) for module in modules for name, k in vars(module).items() if isinstance(k, Kernel)]
     twins = {k: k.python for _, _, k in kernels}
     for module, name, k in kernels:
