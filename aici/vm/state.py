@@ -223,7 +223,7 @@ class _StateWriter(Writer):
 
     def module(self, value: ModuleValue) -> None:
         """Its name, and the attributes that may have been assigned."""
-        self.text(value.name)
+        self.value(value.name)
         for name in sorted(value.settable):
             self.value(value.attrs[name])
 
@@ -433,7 +433,7 @@ class _StateReader(Reader):
         shell.items = self._keys([self.value() for _ in range(self._count())])
 
     def module(self, shell: ModuleValue) -> None:
-        name = self.text()
+        name = self.value()
         shell.name, shell.attrs = name, dict(MODULES[name])
         shell.settable = frozenset(SETTABLE.get(name, ()))
         for attribute in sorted(shell.settable):

@@ -1,10 +1,11 @@
-"""Forks: independent, equal, and with identity, aliasing and cycles as they were."""
+"""Forks, and processes restored from snapshots: independent, equal, with identity, aliasing and cycles as they were."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +16,19 @@ from aici.vm.frame import Code
 from aici.vm.machine import run
 from aici.vm.process import Process
 from aici.vm.requests import Failed, Finished, Fork, Noop, Outcome, Services
+from aici.vm.snapshot import restore, snapshot
 from aici.vm.values import Native
 
 Compile = Callable[..., Process]
+Copy = Callable[[Process], Process]
+
+
+def through_bytes(process: Process) -> Process:
+    key = b"a key of the tests"
+    return restore(process.program, snapshot(process, key), key)
+
+
+both_ways = pytest.mark.parametrize("copy_of", [fork, through_bytes])
 
 FORKING = """\
 import aici
@@ -37,11 +48,11 @@ class Log:
         self.text += text
 
 
-def branches(before: str, after: str) -> list[str]:
+def branches(copy_of: Copy, before: str, after: str) -> list[str]:
     """What each of two branches prints; the second one is the copy, made before the first goes on."""
     process = Process(compile_source(SourceFile("test.py", FORKING.format(before=before, after=after))))
     assert run(process, Log()) == Fork(2)
-    copy = fork(process)
+    copy = copy_of(process)
     outputs = []
     for index, branch in enumerate((process, copy)):
         log = Log()
@@ -51,7 +62,8 @@ def branches(before: str, after: str) -> list[str]:
     return outputs
 
 
-def test_changes_stay_in_their_branch() -> None:
+@both_ways
+def test_changes_stay_in_their_branch(copy_of: Copy) -> None:
     before = "shared = {'list': [1], 'set': {1}, 'nested': ([],)}\ncount = 0"
     after = "; ".join(
         (
@@ -62,12 +74,13 @@ def test_changes_stay_in_their_branch() -> None:
             "print(shared)",
         )
     )
-    assert branches(before, after) == [
+    assert branches(copy_of, before, after) == [
         f"{{'list': [1, {me}], 'set': {{1, {me + 10}}}, 'nested': ([{me}],), 'me': {me}}}\n" for me in (0, 1)
     ]
 
 
-def test_identity_aliasing_and_cycles() -> None:
+@both_ways
+def test_identity_aliasing_and_cycles(copy_of: Copy) -> None:
     before = (
         "a = []\nb = [a, a]\na.append(b)\nt = (a, b)\nd = {'t': t}\nd['d'] = d\nf = frozenset([(1, t is t)])\n"
         "keys = {f: 1, (1, f): 2, len: 3, ValueError: 4}\nsame = {f}"
@@ -76,11 +89,12 @@ def test_identity_aliasing_and_cycles() -> None:
         "print(b[0] is a, b[1] is a, a[0] is b, t[0] is a, d['t'] is t, d['d'] is d, f in keys, (1, f) in keys, "
         "len in keys, ValueError in keys, f in same)"
     )
-    first, second = branches(before, after)
+    first, second = branches(copy_of, before, after)
     assert first == second == " ".join(["True"] * 11) + "\n"
 
 
-def test_functions_as_keys_and_closures() -> None:
+@both_ways
+def test_functions_as_keys_and_closures(copy_of: Copy) -> None:
     before = """
 def counter():
     n = 0
@@ -96,10 +110,11 @@ table = {inc: 'inc', get: 'get'}
 inc()
 """
     after = "inc(); me and inc(); print(get(), table[inc], table[get], list(table)[0] is inc)"
-    assert branches(before, after) == ["2 inc get True\n", "3 inc get True\n"]
+    assert branches(copy_of, before, after) == ["2 inc get True\n", "3 inc get True\n"]
 
 
-def test_iterators_half_way() -> None:
+@both_ways
+def test_iterators_half_way(copy_of: Copy) -> None:
     before = """
 items = [1, 2, 3]
 its = [iter(items), iter({1: 2, 3: 4}.items()), zip(items, 'abc'), enumerate(items), map(str, items), reversed(items),
@@ -108,7 +123,7 @@ for it in its:
     next(it, None)
 """
     after = "items.append(me); print([list(it) for it in its])"
-    first, second = branches(before, after)
+    first, second = branches(copy_of, before, after)
     assert first == (
         "[[2, 3, 0], [(3, 4)], [(2, 'b'), (3, 'c')], [(1, 2), (2, 3), (3, 0)], ['2', '3', '0'], [2, 1], [2, 3], "
         "[4, 6, 0], []]\n"
@@ -118,7 +133,8 @@ for it in its:
     )
 
 
-def test_exceptions_and_frames_in_the_middle(process_of: Compile) -> None:
+@both_ways
+def test_exceptions_and_frames_in_the_middle(copy_of: Copy, process_of: Compile) -> None:
     source = """
 import aici
 async def inner(x):
@@ -141,31 +157,33 @@ aici.start(main())
 """
     process = process_of(source)
     assert run(process, Log()) == Fork(2)
-    copies = [process, fork(process), fork(process)]
+    copies = [process, copy_of(process), copy_of(process)]
     logs = [Log() for _ in copies]
     for index, (copy, log) in enumerate(zip(copies, logs, strict=True)):
         assert run(copy, log, index) == Noop()
-    copies.append(fork(copies[0]))
+    copies.append(copy_of(copies[0]))
     logs.append(Log())
     for copy, log in zip(copies, logs, strict=True):
         assert run(copy, log) == Finished()
     assert [log.text for log in logs] == [f"[{who}] True\n" for who in (0, 1, 2, 0)]
 
 
-def test_deep_data_needs_no_stack() -> None:
+@both_ways
+def test_deep_data_needs_no_stack(copy_of: Copy) -> None:
     before = "a = []\nt = ()\nfor i in range(20_000):\n    a = [a]\n    t = (t, a)"
     after = "\n    ".join(("n = 0", "x = t", "while x:", "    n += 1; x = x[0]", "print(n)"))
-    assert branches(before, after) == ["20000\n", "20000\n"]
+    assert branches(copy_of, before, after) == ["20000\n", "20000\n"]
 
 
-def test_nothing_that_can_change_is_shared(process_of: Compile, host: Services) -> None:
+@both_ways
+def test_nothing_that_can_change_is_shared(copy_of: Copy, process_of: Compile, host: Services) -> None:
     process = process_of(
         "import aici\nasync def main():\n"
         "    x = [1, {2: ({3},)}, (lambda: x), aici.TokenSet(), iter([4]), ValueError([])]\n"
         "    await aici.Noop()\naici.start(main)"
     )
     assert run(process, host) == Noop()
-    copy = fork(process)
+    copy = copy_of(process)
     assert not mutable_objects(process) & mutable_objects(copy)
 
 
@@ -253,9 +271,10 @@ def block(actions: list[str]) -> str:
     return "\n".join(f"    try: {action}\n    except (TypeError, RecursionError): print('no')" for action in actions)
 
 
+@both_ways
 @settings(deadline=None, max_examples=60)
-@given(st.lists(ACTIONS, max_size=8), st.lists(ACTIONS, max_size=5), st.lists(ACTIONS, max_size=5))
-def test_fork_and_run_both_is_two_runs(first: list[str], second: list[str], third: list[str]) -> None:
+@given(first=st.lists(ACTIONS, max_size=8), second=st.lists(ACTIONS, max_size=5), third=st.lists(ACTIONS, max_size=5))
+def test_fork_and_run_both_is_two_runs(copy_of: Copy, first: list[str], second: list[str], third: list[str]) -> None:
     source = GENERATED.format(first=block(first), second=block(second), third=block(third))
     program = compile_source(SourceFile("test.py", source))
 
@@ -270,7 +289,7 @@ def test_fork_and_run_both_is_two_runs(first: list[str], second: list[str], thir
 
     process, log = Process(program), Log()
     run(process, log)
-    copy, twin_log = fork(process), Log()
+    copy, twin_log = copy_of(process), Log()
     twin_log.text = log.text
     assert finish(process, log, 0) == alone(0)
     assert finish(copy, twin_log, 1) == alone(1)
