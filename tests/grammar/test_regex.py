@@ -358,6 +358,22 @@ def test_errors_point_into_the_pattern(pattern: str, part: str, message: str) ->
     assert part.startswith(pattern[error.start : error.end]) or pattern[error.start : error.end].startswith(part)
 
 
+MISTAKES = r"""
+(? (?<n>a) (?P (?P<n (?Px) (?i-:a) (?-i)a (?au)a (?-a:b) (?i-i:a) (?iz) (?i a{99999999999} |* (*a)
+[a\ \777 \p \p{L \N \N{nosuch} \U00110000 \u12
+"""
+
+
+@pytest.mark.parametrize("pattern", MISTAKES.split())
+def test_what_re_refuses_is_refused(pattern: str) -> None:
+    with pytest.raises((re.error, OverflowError)):
+        re.compile(pattern)
+    with pytest.raises(RegexError) as caught:
+        compile_regex(pattern)
+    assert 0 <= caught.value.start <= caught.value.end <= len(pattern)
+    assert caught.value.message
+
+
 @pytest.mark.parametrize("pattern", [r"[^\s\S]", "a[^\\s\\S]", "[^\\x00-\\U0010ffff]"])
 def test_a_pattern_that_nothing_matches_is_an_error(pattern: str) -> None:
     with pytest.raises(RegexError, match="no text matches"):
