@@ -28,12 +28,14 @@ __all__ = [
     "ChooseConstraint",
     "ConstrainedToken",
     "Constraint",
+    "DynamicLexer",
     "FixedTokens",
     "GetPrompt",
     "Label",
     "Noop",
     "RegexConstraint",
     "StopToken",
+    "SubStrConstraint",
     "TokenSet",
     "all_tokens",
     "append_var",
@@ -150,12 +152,17 @@ async def gen_tokens(
     store_var: str | None = None,
     stop_at: Text | None = None,
     max_tokens: int = 20,
+    constraint: Constraint | None = None,
+    complete: bool = True,
 ) -> list[int]:
     """Generate at most `max_tokens` tokens and give them back.
 
-    At most one of `regex` (the whole text matches it) and `options` (the text is one of them); both are checked at
-    once, ValueError. `stop_at`: end when the text holds it; it is kept. `store_var`: also set that variable to the
-    bytes. `yacc` and `substring` come with a later version (NotImplementedError).
+    At most one of `regex` (the whole text matches it), `options` (the text is one of them), `substring` (the text is a
+    run of whole words of that text, then `substring_end`) and `constraint` (one that no token has been appended to);
+    all are checked at once, ValueError. The text is complete within `max_tokens`: tokens after which it could not be
+    finished in time are not sampled, and ValueError names the least number if there are too few; `complete=False` just
+    breaks off. `stop_at`: the text ends with it as soon as it holds it; a text that it ends need not be complete.
+    `store_var`: also set that variable to the bytes. `yacc` comes with a later version (NotImplementedError).
     """
     _outside()
 
@@ -169,6 +176,8 @@ async def gen_text(
     store_var: str | None = None,
     stop_at: Text | None = None,
     max_tokens: int = 20,
+    constraint: Constraint | None = None,
+    complete: bool = True,
 ) -> str:
     """As `gen_tokens`, but gives the text; bytes that are no UTF-8 are replaced."""
     _outside()
@@ -329,6 +338,23 @@ class Constraint:
         """Make `ts` the set of the tokens that may come next."""
         _outside()
 
+    def __and__(self, other: Constraint, /) -> Constraint:
+        """Texts that satisfy both. Here and below, no tokens must have been appended to the operands; ValueError if no
+        text is left."""
+        _outside()
+
+    def __or__(self, other: Constraint, /) -> Constraint:
+        """Texts that satisfy one of them."""
+        _outside()
+
+    def __add__(self, other: Constraint, /) -> Constraint:
+        """A text of the one, then one of the other."""
+        _outside()
+
+    def __invert__(self) -> Constraint:
+        """Texts that do not satisfy it."""
+        _outside()
+
 
 class RegexConstraint(Constraint):
     """A text that matches the whole regular expression."""
@@ -341,6 +367,28 @@ class ChooseConstraint(Constraint):
     """One of these texts."""
 
     def __init__(self, options: Iterable[Text]) -> None:
+        _outside()
+
+
+class SubStrConstraint(Constraint):
+    """A run of whole words of the template, as they stand there, then `stop_at`: a quotation."""
+
+    def __init__(self, template: Text, stop_at: Text) -> None:
+        _outside()
+
+
+class DynamicLexer:
+    """Identifiers that are known so far. They start with an ASCII letter, `_` or one of `extra_id_chars`."""
+
+    def __init__(self, extra_id_chars: Text = "") -> None:
+        _outside()
+
+    def add(self, id: Text) -> None:
+        """Make an identifier known."""
+        _outside()
+
+    def constraint(self) -> Constraint:
+        """Texts whose every identifier is one known by now, and that end with one. ValueError if none is known."""
         _outside()
 
 

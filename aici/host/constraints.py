@@ -8,17 +8,24 @@ Matchers are shared by all branches and requests through one bounded cache.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from aici.grammar.constraint import Matcher
+from aici.grammar.algebra import complement, concatenation, intersection, union, until
 from aici.grammar.dfa import Dfa
-from aici.grammar.errors import CorruptAutomaton, OptionsError, RegexError
+from aici.grammar.errors import AlgebraError, CorruptAutomaton, OptionsError, RegexError
+from aici.grammar.lazy import LazyDfa, compile_automaton
+from aici.grammar.lazy_constraint import AnyMatcher, matcher_for
 from aici.grammar.options import compile_options
 from aici.grammar.regex import compile_regex
+from aici.grammar.substring import compile_identifiers, compile_substring
 from aici.grammar.vocabulary import Vocabulary
 from aici.vm.program import Program
 from aici.vm.requests import ConstraintSpec, ServiceError
+
+from .forced import Forced
+from .tokenizer import Tokenizer
 
 _MASK_BYTES: Final = 1 << 20  # of masks that a matcher keeps
 _SHOWN: Final = 60  # characters of a constraint in a message
@@ -27,12 +34,14 @@ _SHOWN: Final = 60  # characters of a constraint in a message
 class ConstraintCache:
     """The most recently used matchers over one vocabulary, together at most `max_bytes`. Those in use live on."""
 
-    def __init__(self, vocabulary: Vocabulary, max_bytes: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer, max_bytes: int) -> None:
         self._vocabulary = vocabulary
+        self._tokenizer = tokenizer
         self._room = max_bytes
-        self._matchers: OrderedDict[object, tuple[Matcher, int]] = OrderedDict()
+        self._matchers: OrderedDict[Hashable, tuple[AnyMatcher, int]] = OrderedDict()
+        self._forced: WeakKeyDictionary[AnyMatcher, Forced] = WeakKeyDictionary()
 
-    def get(self, key: object, make: Callable[[], Dfa]) -> Matcher:
+    def get(self, key: Hashable, make: Callable[[], Dfa | LazyDfa]) -> AnyMatcher:
         """The matcher kept under the key, else a new one of what `make` returns."""
         known = self._matchers.get(key)
         if known is not None:
@@ -41,13 +50,20 @@ class ConstraintCache:
         dfa = make()
         # The automaton, what the matcher derives from it, and its masks.
         size = 2 * dfa.table.nbytes + _MASK_BYTES
-        matcher = Matcher(dfa, self._vocabulary, _MASK_BYTES)
+        matcher = matcher_for(dfa, self._vocabulary, _MASK_BYTES)
         self._matchers[key] = matcher, size
         self._room -= size
         while self._room < 0 and len(self._matchers) > 1:
             _, (_, dropped) = self._matchers.popitem(last=False)
             self._room += dropped
         return matcher
+
+    def forced(self, matcher: AnyMatcher) -> Forced:
+        """What the matcher's states force."""
+        known = self._forced.get(matcher)
+        if known is None:
+            known = self._forced[matcher] = Forced(matcher, self._tokenizer)
+        return known
 
 
 class Constraints:
@@ -57,28 +73,66 @@ class Constraints:
         self._cache = cache
         self._embedded = {ConstraintSpec(a.kind, a.key): a.data for a in program.automata}
 
-    def matcher(self, spec: ConstraintSpec) -> Matcher:
+    def matcher(self, spec: ConstraintSpec) -> AnyMatcher:
         """Raises `ServiceError` for a constraint that is wrong or too costly."""
-        data = self._embedded.get(spec)
         try:
-            if data is not None:
-                return self._cache.get(data, lambda: Dfa.from_bytes(data))
-            return self._cache.get(spec, lambda: _compile(spec))
+            return self._cache.get(self._key(spec), lambda: self._automaton(spec))
         except RegexError as error:
             raise ServiceError(f"{describe(spec)}: {error.message} (at character {error.start})") from None
-        except (OptionsError, CorruptAutomaton) as error:
+        except (OptionsError, AlgebraError, CorruptAutomaton) as error:
             raise ServiceError(f"{describe(spec)}: {error}") from None
+
+    def forced(self, matcher: AnyMatcher) -> Forced:
+        """What the matcher's states force."""
+        return self._cache.forced(matcher)
+
+    def _key(self, spec: ConstraintSpec) -> Hashable:
+        """What the constraint is shared by: automata of the program count as themselves, within others too."""
+        if spec.parts:
+            return spec.kind, spec.texts, *map(self._key, spec.parts)
+        return self._embedded.get(spec, spec)
+
+    def _automaton(self, spec: ConstraintSpec) -> Dfa | LazyDfa:
+        data = self._embedded.get(spec)
+        if data is not None:
+            return Dfa.from_bytes(data)
+        if spec.kind == "regex":
+            return compile_automaton(spec.texts[0])
+        return self._whole(spec)
+
+    def _whole(self, spec: ConstraintSpec) -> Dfa:
+        """The automaton of a constraint that is part of another, all of it."""
+        data, texts = self._embedded.get(spec), spec.texts
+        if data is not None:
+            return Dfa.from_bytes(data)
+        match spec.kind, [self._whole(part) for part in spec.parts]:
+            case "regex", []:
+                return compile_regex(texts[0])
+            case "options", []:
+                return compile_options(texts)
+            case "substring", []:
+                return compile_substring(texts[0], texts[1])
+            case "identifiers", []:
+                return compile_identifiers(texts[1:], texts[0])
+            case "and", [one, other]:
+                return intersection(one, other)
+            case "or", [one, other]:
+                return union(one, other)
+            case "concat", [one, other]:
+                return concatenation(one, other)
+            case "not", [one]:
+                return complement(one)
+            case "until", [one]:
+                return until(one, texts[0])
+        raise ServiceError(f"this host has no constraint of kind {spec.kind!r}", "NotImplementedError")
 
 
 def describe(spec: ConstraintSpec) -> str:
     """The constraint as messages name it: `regex '[0-9]+'`."""
-    text = repr(spec.args[0]) if spec.kind == "regex" else repr(list(spec.args))
-    return f"{spec.kind} {text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}"
-
-
-def _compile(spec: ConstraintSpec) -> Dfa:
-    if spec.kind == "regex":
-        return compile_regex(spec.args[0])
+    shown = [*map(describe, spec.parts), *map(repr, spec.texts[:_SHOWN])]
+    text = ", ".join(shown)
     if spec.kind == "options":
-        return compile_options(spec.args)
-    raise ServiceError(f"this host has no constraint of kind {spec.kind!r}", "NotImplementedError")
+        text = f"[{text}]"
+    elif spec.parts:
+        text = f"({text})"
+    return f"{spec.kind} {text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}"

@@ -21,7 +21,7 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The controller appended these tokens."""
+    """The controller appended these tokens, or a constraint left no choice but them."""
 
     branch: int
     tokens: tuple[int, ...]

@@ -6,17 +6,23 @@ have to be computed are asked for on another thread while the engine works; all 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aici.grammar.constraint import Matcher
-from aici.vm.requests import Generate, Generated, Sample, Sampled, ServiceError
+from aici.grammar.budget import AnyBudget
+from aici.grammar.errors import RegexLimitError
+from aici.grammar.lazy_constraint import AnyMatcher
+from aici.vm.requests import ConstraintSpec, Generate, Generated, Sample, Sampled, ServiceError
 
 from .constraints import Constraints, describe
+from .forced import Forced
 
 Mask = NDArray[np.uint32]
+
+_ANYTHING: Final = ConstraintSpec("regex", ("(?s).*",))
 
 
 class _Constrained:
@@ -24,14 +30,19 @@ class _Constrained:
 
     __slots__ = ("_allowed", "_matcher", "_state")
 
-    def __init__(self, matcher: Matcher | None, state: int = 0, allowed: Mask | None = None) -> None:
+    def __init__(self, matcher: AnyMatcher | None, state: int = 0, allowed: Mask | None = None) -> None:
         self._matcher = matcher
         self._state = state
         self._allowed = allowed
 
     def mask(self) -> Mask | None:
         """The tokens allowed next; None for all. Another thread may call it too: it only fills the matcher's cache."""
-        return self._allowed if self._matcher is None else self._matcher.mask(self._state)
+        if self._matcher is None:
+            return self._allowed
+        try:
+            return self._matcher.mask(self._state)
+        except RegexLimitError as error:  # of automata that are built as they are used
+            raise ServiceError(error.message) from None
 
     def has_mask(self) -> bool:
         """Whether `mask` has nothing to compute."""
@@ -41,48 +52,105 @@ class _Constrained:
 class Generation(_Constrained):
     """A `Generate` in progress. `reply` is set once it is over, which may be before the first token."""
 
-    __slots__ = ("_left", "_stop_at", "_text", "_tokens", "reply", "store_var")
+    __slots__ = ("_budget", "_forced", "_left", "_stop_at", "_text", "_tokens", "first", "reply", "store_var")
 
     def __init__(self, request: Generate, constraints: Constraints) -> None:
-        """Raises `ServiceError` for a constraint that is wrong or that the vocabulary cannot spell."""
+        """Raises `ServiceError` for a constraint that is wrong, that the vocabulary cannot spell, or that takes more
+        tokens than there may be."""
         if request.max_tokens < 0:
             raise ServiceError(f"max_tokens must not be negative, got {request.max_tokens}")
         if request.stop_at is not None and not request.stop_at:
             raise ServiceError("stop_at must not be empty")
-        spec = request.constraint
+        spec, self._stop_at = _with_stop(request)
         matcher = None if spec is None else constraints.matcher(spec)
         super().__init__(matcher, 0 if matcher is None else matcher.start)
-        if matcher is not None and spec is not None and not matcher.spellable(matcher.start):
-            raise ServiceError(f"no tokens of this model spell any text of {describe(spec)}")
         self._left = request.max_tokens
-        self._stop_at = request.stop_at
+        self._budget: AnyBudget | None = None
+        self._forced: Forced | None = None
+        if matcher is not None and spec is not None:
+            self._check(matcher, request.constraint or spec, request.complete)
+            if self._stop_at is None:
+                self._forced = constraints.forced(matcher)
         self._text = bytearray()
         self._tokens: list[int] = []
+        self.first = True
+        """Whether no token has been sampled yet."""
         self.store_var = request.store_var
         self.reply: Generated | None = None
-        if self._left == 0 or self._complete():
-            self._end()
+        self._look_for_end()
 
-    @property
-    def first(self) -> bool:
-        """Whether no token has come yet."""
-        return not self._tokens
+    def _check(self, matcher: AnyMatcher, spec: ConstraintSpec, complete: bool) -> None:
+        try:
+            if not matcher.spellable(matcher.start):
+                raise ServiceError(f"no tokens of this model spell any text of {describe(spec)}")
+            if complete:
+                self._budget = matcher.budget
+                if not self._budget.fits(matcher.start, self._left):
+                    least = self._budget.least(matcher.start)
+                    raise ServiceError(
+                        f"{describe(spec)} takes at least {least} tokens, max_tokens is {self._left} "
+                        "(complete=False takes the beginning of a text)"
+                    )
+        except RegexLimitError as error:
+            raise ServiceError(f"{describe(spec)}: {error.message}") from None
+
+    def mask(self) -> Mask | None:
+        budget = self._budget
+        if budget is not None and not budget.loose(self._left):
+            try:
+                tight = budget.mask(self._state, self._left)
+            except RegexLimitError as error:
+                raise ServiceError(error.message) from None
+            if tight is not None:
+                return tight
+        return super().mask()
+
+    def has_mask(self) -> bool:
+        budget = self._budget
+        return super().has_mask() and (
+            budget is None or budget.loose(self._left) or budget.ready(self._state, self._left)
+        )
 
     def take(self, token: int, text: bytes) -> None:
         """A sampled token that does not end the sequence, and its bytes."""
+        self.first = False
         self._tokens.append(token)
         self._text += text
         self._left -= 1
         if self._matcher is not None:
-            self._state = self._matcher.advance(self._state, token)
-        if self._left == 0 or self._stopped(len(text)) or self._complete():
-            self._end()
+            try:
+                self._state = self._matcher.advance(self._state, token)
+            except RegexLimitError as error:
+                raise ServiceError(error.message) from None
+        self._look_for_end(len(text))
+
+    def force(self) -> Sequence[int]:
+        """Take, in one go, the tokens that leave no choice; these tokens, often none."""
+        if self._forced is None or self._matcher is None:
+            return ()
+        matcher, vocabulary = self._matcher, self._matcher.vocabulary
+        tokens = self._forced.tokens(self._state)[: self._left]
+        while tokens:
+            text = b"".join(vocabulary.token_bytes[token] for token in tokens)
+            state = matcher.advance_bytes(self._state, text)
+            if self._budget is None or self._budget.fits(state, self._left - len(tokens)):
+                self._tokens += tokens
+                self._text += text
+                self._left -= len(tokens)
+                self._state = state
+                self._look_for_end(len(text))
+                break
+            tokens = tokens[:-1]  # the tokenizer's spelling is not always the shortest
+        return tokens
 
     def take_eos(self) -> None:
         self._end()
 
-    def _complete(self) -> bool:
-        return self._matcher is not None and self._matcher.is_final(self._state)
+    def _look_for_end(self, new: int = 0) -> None:
+        """Be over, if nothing can follow the last `new` bytes."""
+        complete = self._matcher is not None and self._matcher.is_final(self._state)
+        if self._left == 0 or complete or self._stopped(new):
+            self._end()
 
     def _stopped(self, new: int) -> bool:
         stop = self._stop_at
@@ -116,6 +184,18 @@ class OneToken(_Constrained):
 
 
 Work: TypeAlias = Generation | OneToken
+
+
+def _with_stop(request: Generate) -> tuple[ConstraintSpec | None, bytes | None]:
+    """The constraint that ends texts where they hold the stop text; bytes that no constraint can hold, which are to be
+    looked for after every token, are given back."""
+    if request.stop_at is None:
+        return request.constraint, None
+    try:
+        stop = request.stop_at.decode()
+    except UnicodeDecodeError:
+        return request.constraint, request.stop_at
+    return ConstraintSpec("until", (request.constraint or _ANYTHING, stop)), None
 
 
 def _to_words(bits: bytes, words: int) -> Mask:

@@ -63,7 +63,7 @@ class Host:
             vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, engine.n_vocab)
         except VocabularyError as error:
             raise EngineError(f"the vocabulary of {engine.name} cannot be used: {error}") from None
-        self._cache = ConstraintCache(vocabulary, constraint_bytes)
+        self._cache = ConstraintCache(vocabulary, tokenizer, constraint_bytes)
         self._scheduler = Scheduler(engine)
         self._driving = Lock()
 

@@ -30,7 +30,8 @@ class RunRequest:
     """One run of a controller.
 
     `prompt` is text (names of special tokens in it stand for those tokens) or token ids. `timings`: note for each step
-    where its time went.
+    where its time went. `fast_forward`: text that a constraint leaves no choice in is appended at once, in the
+    tokenizer's own spelling, instead of being sampled.
     """
 
     program: Program
@@ -38,3 +39,4 @@ class RunRequest:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     limits: RunLimits = field(default_factory=RunLimits)
     timings: bool = False
+    fast_forward: bool = True

@@ -10,6 +10,7 @@ is dropped again before any logits are needed costs none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -172,6 +173,16 @@ class Session(SequenceServices):
         else:
             self.work = work
             self.phase = Phase.SAMPLING
+            self._forward(work)
+
+    def _forward(self, work: Work) -> None:
+        """Append what leaves no choice; hand the controller what came if that was all."""
+        if work.reply is None and isinstance(work, Generation) and self.job.request.fast_forward:
+            tokens = work.force()
+            if tokens:
+                self._extend(tokens)
+        if work.reply is not None:
+            self._complete(work)
 
     def _complete(self, work: Work) -> None:
         """Hand the controller what was sampled."""
@@ -229,10 +240,15 @@ class Session(SequenceServices):
             )
         self._admit_length(position + len(tokens))
         self._truncate(position)
+        self._extend(tokens)
+        return tokens
+
+    def _extend(self, tokens: Sequence[int]) -> None:
+        """Append tokens that are not sampled."""
+        self._admit_length(len(self._tokens) + len(tokens))
         self._tokens += tokens
         if tokens and self.job.events is not None:
             self.job.emit(Fixed(self.index, tuple(tokens), self.tokenizer.decode(tokens)))
-        return tokens
 
     def _tokens_of(self, request: Append) -> list[int]:
         if isinstance(request.text, bytes):
@@ -297,11 +313,10 @@ class Session(SequenceServices):
             if self.job.events is not None:
                 self.job.emit(Token(self.index, token, text, work.first))
             work.take(token, text)
-        if work.reply is not None:
-            try:
-                self._complete(work)
-            except ServiceError as error:
-                self.throw(error)
+        try:
+            self._forward(work)
+        except ServiceError as error:
+            self.throw(error)
 
     def branch(self, number: int, index: int) -> Session:
         """A copy of this sequence and its controller, which sees `fork` return `number`. The caller gives it a

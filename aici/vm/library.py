@@ -14,9 +14,10 @@ from . import (
     types_set,
     types_str,
 )
-from .modules import aici_generation, aici_module, aici_tokens, json_module, math_module, re_module
+from .modules import aici_constraints, aici_generation, aici_module, aici_tokens, json_module, math_module, re_module
 
 __all__ = [
+    "aici_constraints",
     "aici_generation",
     "aici_module",
     "aici_tokens",

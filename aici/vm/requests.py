@@ -17,11 +17,23 @@ from typing import Protocol, TypeAlias
 class ConstraintSpec:
     """Which constraint a controller asks for; hashable, so that hosts share compiled ones.
 
-    `kind` is "regex" (`args`: the pattern) or "options" (`args`: the options, in order).
+    `kind` and its `args`: "regex", the pattern; "options", the options, in order; "substring", the text that is quoted
+    from and what ends a quotation; "identifiers", further characters of identifiers, then the identifiers. Of other
+    constraints: "and", "or" and "concat", two; "not", one; "until", one and the text that ends it.
     """
 
     kind: str
-    args: tuple[str, ...]
+    args: tuple[str | ConstraintSpec, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The arguments that are text."""
+        return tuple(arg for arg in self.args if isinstance(arg, str))
+
+    @property
+    def parts(self) -> tuple[ConstraintSpec, ...]:
+        """The constraints that it is made of."""
+        return tuple(arg for arg in self.args if isinstance(arg, ConstraintSpec))
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,15 @@ class Append:
 @dataclass(frozen=True)
 class Generate:
     """Generate up to `max_tokens` tokens. Ends at the limit, at end of sequence, when the constraint can only end, or
-    once the text holds `stop_at` (which is kept). Reply: `Generated`. `store_var` gets the bytes."""
+    once the text holds `stop_at` (which is kept, and with which the text ends if it is UTF-8). `complete`: under a
+    constraint, only texts that satisfy it (or end with `stop_at`) within `max_tokens`; ValueError if there are none.
+    Reply: `Generated`. `store_var` gets the bytes."""
 
     constraint: ConstraintSpec | None
     max_tokens: int
     stop_at: bytes | None
     store_var: str | None
+    complete: bool = True
 
 
 @dataclass(frozen=True)

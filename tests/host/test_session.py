@@ -145,7 +145,7 @@ def test_a_sequence_may_not_outgrow_the_context() -> None:
     trace = failure("await aici.FixedTokens('x' * 11)", ScriptedEngine(context_length=10))
     assert "context" in trace and "FixedTokens" in trace
     trace = failure(
-        "await aici.gen_tokens(regex='x{500}', max_tokens=100)", ScriptedEngine(context_length=10), prompt="x"
+        "await aici.gen_tokens(regex='x{500}', max_tokens=500)", ScriptedEngine(context_length=10), prompt="x"
     )
     assert "context" in trace
 
@@ -172,7 +172,7 @@ def test_the_end_of_the_sequence_ends_a_generation_and_is_no_part_of_it() -> Non
     assert result.usage.sampled_tokens == 2
 
 
-@pytest.mark.parametrize("constraint", ["", "regex='[a-z]+', ", "options=['a', 'b'], "])
+@pytest.mark.parametrize("constraint", ["", "regex='[a-z]*', ", "options=['a', 'b'], complete=False, "])
 def test_max_tokens_zero_is_empty_at_once(constraint: str) -> None:
     engine = ScriptedEngine()
     assert run(f"assert await aici.gen_text({constraint}max_tokens=0) == ''", engine, prompt="x").error is None
@@ -229,10 +229,13 @@ def test_constraints_beyond_the_cache_still_work() -> None:
     assert re.fullmatch("(0[ab]1[ab]2[ab]3[ab]4[ab]){4}", text)
 
 
-def test_stop_at_is_kept_and_ends_at_a_token_border() -> None:
-    engine = ScriptedEngine({"q": "abcabc\n\nrest"})
+def test_stop_at_is_kept_and_nothing_after_it_is_sampled() -> None:
+    engine = ScriptedEngine({"q": "abcabc\n\nrest"})  # two line breaks are one token
     result = run("aici.set_var('t', await aici.gen_text(stop_at='\\n', max_tokens=30))", engine, prompt="q")
-    assert result.variables["t"] == b"abcabc\n\n"
+    assert result.variables["t"] == b"abcabc\n"
+    half = "stop_at=b'\\xf0\\x9f', max_tokens=30"  # not UTF-8: ends with the token that has it
+    result = run(f"aici.set_var('t', await aici.gen_text({half}))", ScriptedEngine({"q": "x😀y"}), prompt="q")
+    assert result.variables["t"] == "x😀".encode()
 
 
 def test_store_var_gets_the_bytes() -> None:

@@ -14,20 +14,18 @@ from aici.vm.native import Context, Ready, awaitable, constructor, module_functi
 from aici.vm.requests import ConstraintSpec
 from aici.vm.values import Object, TypeValue, Value
 
-from .aici_module import LABEL, logging, refuse_later
-from .aici_tokens import (
+from .aici_constraints import (
     CONSTRAINT,
-    TOKEN_SET,
     advance,
-    detokenized,
-    name_argument,
+    fresh_spec,
     options_spec,
+    packed,
     regex_spec,
-    replaced_text,
     specification,
-    text_argument,
-    tokens_argument,
+    substring_spec,
 )
+from .aici_module import LABEL, logging, refuse_later
+from .aici_tokens import TOKEN_SET, detokenized, name_argument, replaced_text, text_argument, tokens_argument
 
 _OBJECT_BYTES = 400
 
@@ -117,31 +115,39 @@ def _generation(
     regex: Value,
     yacc: Value,
     substring: Value,
+    substring_end: Value,
     options: Value,
     store_var: Value,
     stop_at: Value,
     max_tokens: Value,
+    constraint: Value,
+    complete: Value,
 ) -> dict[str, Value]:
     """The checked arguments of a call of `name`, as fields."""
-    for argument, value in (("yacc", yacc), ("substring", substring)):
-        if value is not None:
-            raise refuse_later(ctx, f"{name}({argument}=...)")
-    if regex is not None and options is not None:
-        raise ctx.error("ValueError", f"{name}() takes regex or options, not both")
+    if yacc is not None:
+        raise refuse_later(ctx, f"{name}(yacc=...)")
+    if sum(value is not None for value in (regex, substring, options, constraint)) > 1:
+        raise ctx.error("ValueError", f"{name}() takes one of regex, options, substring and constraint")
     spec: ConstraintSpec | None = None
     if regex is not None:
         spec = regex_spec(ctx, regex)
     elif options is not None:
         spec = options_spec(ctx, options)
+    elif substring is not None:
+        spec = substring_spec(ctx, substring, substring_end, ("substring", "substring_end"))
+    elif constraint is not None:
+        spec = fresh_spec(ctx, constraint)
     stop = None if stop_at is None else text_argument(ctx, stop_at, "stop_at")
     if stop == b"":
         raise ctx.error("ValueError", "stop_at must not be empty")
+    kind, args = packed(spec) if spec else ("", ())
     return {
-        "kind": spec.kind if spec else "",
-        "args": spec.args if spec else (),
+        "kind": kind,
+        "args": args,
         "store_var": None if store_var is None else name_argument(ctx, store_var, "store_var"),
         "stop_at": stop,
         "max_tokens": _count(ctx, max_tokens, "max_tokens", 0),
+        "complete": ctx.truth(complete),
     }
 
 
@@ -164,8 +170,13 @@ def _gen_tokens(
     store_var: Value = None,
     stop_at: Value = None,
     max_tokens: Value = 20,
+    constraint: Value = None,
+    complete: Value = True,
 ) -> Object:
-    fields = _generation(ctx, "gen_tokens", regex, yacc, substring, options, store_var, stop_at, max_tokens)
+    fields = _generation(
+        *(ctx, "gen_tokens", regex, yacc, substring, substring_end),
+        *(options, store_var, stop_at, max_tokens, constraint, complete),
+    )
     return _make(ctx, _GENERATION, **fields)
 
 
@@ -180,15 +191,20 @@ def _gen_text(
     store_var: Value = None,
     stop_at: Value = None,
     max_tokens: Value = 20,
+    constraint: Value = None,
+    complete: Value = True,
 ) -> Object:
-    fields = _generation(ctx, "gen_text", regex, yacc, substring, options, store_var, stop_at, max_tokens)
+    fields = _generation(
+        *(ctx, "gen_text", regex, yacc, substring, substring_end),
+        *(options, store_var, stop_at, max_tokens, constraint, complete),
+    )
     return _make(ctx, _TEXT, **fields)
 
 
 def _generate(ctx: Context, self: Object) -> rq.Request:
     fields = self.fields
     spec = specification(self)
-    return rq.Generate(spec, fields["#max_tokens"], fields["#stop_at"], fields["#store_var"])
+    return rq.Generate(spec, fields["#max_tokens"], fields["#stop_at"], fields["#store_var"], fields["#complete"])
 
 
 def _generated(ctx: Context, reply: object) -> rq.Generated:

@@ -69,10 +69,7 @@ def _text_since(ctx: Context, self: Object) -> str:
 
 # --- what is not there yet ---
 
-LATER = (
-    *("AiciAsync", "AiciCallbacks", "Branch", "CfgConstraint", "DynamicLexer", "MidProcessResult", "NextToken"),
-    *("Splice", "SubStrConstraint"),
-)
+LATER = (*("AiciAsync", "AiciCallbacks", "Branch", "CfgConstraint", "MidProcessResult", "NextToken", "Splice"),)
 """Names of the API that need classes in controller code, or constraints that come later."""
 
 

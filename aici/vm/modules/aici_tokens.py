@@ -1,23 +1,15 @@
-"""The part of the controller's `aici` that does not suspend: tokenizer, variables, facts about the host, token sets,
-constraints. All of it goes through `Context.services`.
-
-Token sets are bitmaps as long as the model's logits; constraints are a specification and the state that the tokens so
-far have led to, so that a fork copies them as it copies any value.
+"""The part of the controller's `aici` that does not suspend: tokenizer, variables, facts about the host, token sets.
+All of it goes through `Context.services`. Token sets are bitmaps as long as the model's logits.
 """
 
 from __future__ import annotations
 
 from aici.vm import meter
-from aici.vm.native import TYPES, Context, constructor, method, module_function, module_value, type_
-from aici.vm.requests import ConstraintSpec
+from aici.vm.native import Context, constructor, method, module_function, module_value, type_
 from aici.vm.values import Object, Value
 
 TOKEN_SET = type_("aici.TokenSet", shown="TokenSet")
-CONSTRAINT = type_("aici.Constraint", shown="Constraint")
-_REGEX = type_("aici.RegexConstraint", "aici.Constraint", shown="RegexConstraint")
-_CHOOSE = type_("aici.ChooseConstraint", "aici.Constraint", shown="ChooseConstraint")
-for _kind in (TOKEN_SET, CONSTRAINT, _REGEX, _CHOOSE):
-    module_value("aici", _kind.name, _kind)
+module_value("aici", "TokenSet", TOKEN_SET)
 
 # --- arguments ---
 
@@ -208,11 +200,11 @@ def _new_set(ctx: Context, full: bool) -> Object:
     size = ctx.services.vocabulary_size()
     meter.text(ctx, size // 8 + 8)
     made = Object(TOKEN_SET, {"#bits": bytearray((size + 7) // 8), "#size": size})
-    _fill(made, full)
+    fill_set(made, full)
     return made
 
 
-def _fill(target: Object, full: bool) -> None:
+def fill_set(target: Object, full: bool) -> None:
     size = target.fields["#size"]
     bits = bytearray(b"\xff" if full else b"\0") * ((size + 7) // 8)
     if full and size % 8:
@@ -263,7 +255,7 @@ def _set_length(ctx: Context, self: Object, /) -> int:
 @method("aici.TokenSet", "set_all")
 def _set_all(ctx: Context, self: Object, value: Value) -> None:
     meter.text(ctx, len(self.fields["#bits"]))
-    _fill(self, ctx.truth(value))
+    fill_set(self, ctx.truth(value))
 
 
 @method("aici.TokenSet", "num_set")
@@ -287,118 +279,3 @@ def _set_repr(ctx: Context, self: Object, /) -> str:
     more = ", ..." if count > _SHOWN_TOKENS else ""
     shown = f": {', '.join(first[:_SHOWN_TOKENS])}{more}" if first else ""
     return f"<TokenSet {count} of {self.fields['#size']}{shown}>"
-
-
-# --- constraints ---
-
-
-def specification(constraint: Object) -> ConstraintSpec | None:
-    """What a constraint stands for; None for one that allows everything."""
-    kind = constraint.fields["#kind"]
-    return ConstraintSpec(kind, constraint.fields["#args"]) if kind else None
-
-
-def regex_spec(ctx: Context, pattern: Value) -> ConstraintSpec:
-    """A regular expression that the host accepts; ValueError otherwise."""
-    return _compiled(ctx, ConstraintSpec("regex", (str_argument(ctx, pattern, "regex"),)))
-
-
-def _compiled(ctx: Context, spec: ConstraintSpec) -> ConstraintSpec:
-    """Checks a constraint by having it compiled, charged as if no other sequence had asked for it before."""
-    ctx.charge(1000 + sum(map(len, spec.args)) + len(spec.args))
-    ctx.services.constraint_start(spec)
-    return spec
-
-
-def options_spec(ctx: Context, options: Value) -> ConstraintSpec:
-    """A list of texts, one of which is to come."""
-    if isinstance(options, (str, bytes)) or not ctx.is_iterable(options):
-        raise ctx.error("TypeError", f"options must be a list of texts, not {ctx.type_of(options).name}")
-    texts = []
-    for option in ctx.iterate(options):
-        ctx.allocate(meter.ITEM_BYTES)
-        texts.append(str_argument(ctx, option, "an option"))
-    if not texts:
-        raise ctx.error("ValueError", "options must not be empty")
-    return _compiled(ctx, ConstraintSpec("options", tuple(texts)))
-
-
-def _constrained(ctx: Context, kind: str, spec: ConstraintSpec) -> Object:
-    ctx.allocate(400)
-    state = ctx.services.constraint_start(spec)
-    return Object(TYPES[kind], {"#kind": spec.kind, "#args": spec.args, "#state": state})
-
-
-@constructor("aici.Constraint")
-def _constraint(ctx: Context) -> Object:
-    ctx.allocate(400)
-    return Object(CONSTRAINT, {"#kind": "", "#args": (), "#state": 0})
-
-
-@constructor("aici.RegexConstraint")
-def _regex_constraint(ctx: Context, pattern: Value) -> Object:
-    return _constrained(ctx, "aici.RegexConstraint", regex_spec(ctx, pattern))
-
-
-@constructor("aici.ChooseConstraint")
-def _choose_constraint(ctx: Context, options: Value) -> Object:
-    return _constrained(ctx, "aici.ChooseConstraint", options_spec(ctx, options))
-
-
-def _mask(ctx: Context, self: Object, spec: ConstraintSpec) -> bytes:
-    meter.text(ctx, ctx.services.vocabulary_size() // 8)
-    return ctx.services.constraint_mask(spec, self.fields["#state"])
-
-
-@method("aici.Constraint", "eos_allowed")
-def _eos_allowed(ctx: Context, self: Object) -> bool:
-    spec = specification(self)
-    return spec is None or ctx.services.constraint_eos(spec, self.fields["#state"])[0]
-
-
-@method("aici.Constraint", "eos_forced")
-def _eos_forced(ctx: Context, self: Object) -> bool:
-    spec = specification(self)
-    return spec is not None and ctx.services.constraint_eos(spec, self.fields["#state"])[1]
-
-
-@method("aici.Constraint", "token_allowed")
-def _token_allowed(ctx: Context, self: Object, t: Value) -> bool:
-    token, spec = token_argument(ctx, t), specification(self)
-    return spec is None or bool(_mask(ctx, self, spec)[token >> 3] >> (token & 7) & 1)
-
-
-@method("aici.Constraint", "append_token")
-def _append_token(ctx: Context, self: Object, t: Value) -> None:
-    advance(ctx, self, token_argument(ctx, t))
-
-
-def advance(ctx: Context, constraint: Object, token: int) -> None:
-    """Move a constraint over a token. The end of the sequence leaves it where it is."""
-    spec = specification(constraint)
-    ctx.charge(1)
-    if spec is not None and token != ctx.services.eos_token():
-        state = constraint.fields["#state"]
-        constraint.fields["#state"] = ctx.services.constraint_advance(spec, state, token)
-
-
-@method("aici.Constraint", "allow_tokens")
-def _allow_tokens(ctx: Context, self: Object, ts: Value) -> None:
-    if not isinstance(ts, Object) or ts.kind is not TOKEN_SET:
-        raise ctx.error("TypeError", f"ts must be a TokenSet, not {ctx.type_of(ts).name}")
-    spec = specification(self)
-    if spec is None:
-        _set_all(ctx, ts, True)
-        return
-    mask = _mask(ctx, self, spec)
-    _fill(ts, full=False)
-    ts.fields["#bits"][:] = mask[: len(ts.fields["#bits"])]
-
-
-@method("aici.Constraint", "__repr__")
-def _constraint_repr(ctx: Context, self: Object, /) -> str:
-    if not self.fields["#kind"]:
-        return "Constraint()"
-    if self.fields["#kind"] == "regex":
-        return f"{self.kind.name}({ctx.to_repr(self.fields['#args'][0])})"
-    return f"{self.kind.name}({ctx.to_repr(list(self.fields['#args']))})"
