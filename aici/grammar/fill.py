@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from .atoms import FIRST_BEYOND, N_ATOMS, Atoms, atoms
 from .index import FIRST, LATER, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
-from .jit import Arena, Ptr, Record, i32, i64, kernel, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .targets import ALL, MIXED, Machine, targets
 
@@ -44,14 +44,7 @@ class Scratch(Record):
 def make_scratch(max_depth: int) -> Scratch:
     """For tokens of up to `max_depth` bytes."""
     n_visited = atoms().fields["n_blocks"] + atoms().fields["n_pages"]
-    arena = Arena(4 * (max_depth + 1) + 4 * ROWS * N_ATOMS + 8 * ROWS + 8 * n_visited + 64)
-    return Scratch(
-        states=arena.take(u32, max_depth + 1),
-        rows=arena.take(i32, ROWS * N_ATOMS),
-        run=arena.take(i64, ROWS),
-        masks=arena.take(u64, 1),
-        visited=arena.take(i64, n_visited),
-    )
+    return Scratch.carve((), (max_depth + 1, ROWS * N_ATOMS, ROWS, 1, n_visited))
 
 
 @kernel

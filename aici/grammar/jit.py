@@ -34,6 +34,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
@@ -100,6 +101,9 @@ else:
             return PtrType(item)
 
 
+_R = TypeVar("_R", bound="Record")
+
+
 class Record:
     """Fields that are passed together, packed once. A subclass names them with their types; they are given by name.
 
@@ -109,6 +113,9 @@ class Record:
     """
 
     _kinds: dict[str, Kind] | None = None
+    slots: ctypes.Array[ctypes.c_uint64]
+    address: int
+    _carved: tuple[Sequence[Any], Sequence[int], list[int], np.ndarray[Any, Any]]
 
     def __init__(self, **fields: Any) -> None:
         kinds = self.kinds()
@@ -118,6 +125,38 @@ class Record:
         packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds.items(), fields.values(), strict=True)]
         self.slots = (ctypes.c_uint64 * len(packed))(*packed)
         self.address = ctypes.addressof(self.slots)
+
+    @classmethod
+    def carve(cls: type[_R], given: Sequence[Any], counts: Sequence[int]) -> _R:
+        """A record whose first fields are `given`; each of the others points to so many zeros, all of them in one piece
+        of memory: many small arrays at the price of one."""
+        self = cls.__new__(cls)
+        kinds = list(cls.kinds().items())
+        packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds, given, strict=False)]
+        offsets, size = [], 0
+        for (_, kind), count in zip(kinds[len(given) :], counts, strict=True):
+            assert isinstance(kind, PtrType)
+            offsets.append(size)
+            size += kind.item.dtype.itemsize * count + 7 & -8
+        memory = np.zeros(size // 8 + 1, np.uint64)
+        base = int(memory.__array_interface__["data"][0])
+        packed.extend([base + offset for offset in offsets])
+        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
+        self.address = ctypes.addressof(self.slots)
+        self._carved = given, counts, offsets, memory
+        return self
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The fields by name; pointers are arrays."""
+        given, counts, offsets, memory = self._carved
+        kinds = self.kinds()
+        fields = dict(zip(kinds, given, strict=False))
+        for name, count, offset in zip(list(kinds)[len(given) :], counts, offsets, strict=True):
+            kind = kinds[name]
+            assert isinstance(kind, PtrType)
+            fields[name] = memory.view(np.uint8)[offset:].view(kind.item.dtype)[:count]
+        return fields
 
     @classmethod
     def kinds(cls) -> dict[str, Kind]:
@@ -135,47 +174,9 @@ def _evaluate(annotation: Any, scope: dict[str, Any]) -> Any:
     return eval(annotation, scope) if isinstance(annotation, str) else annotation
 
 
-class Part:
-    """A piece of an `Arena`, to be passed where a pointer is wanted."""
-
-    __slots__ = ("_memory", "_offset", "_size", "address", "item")
-
-    def __init__(self, memory: np.ndarray[Any, Any], address: int, offset: int, item: IntType, size: int) -> None:
-        self.address = address
-        self.item = item
-        self._memory, self._offset, self._size = memory, offset, size
-
-    @property
-    def array(self) -> np.ndarray[Any, Any]:
-        """The piece as an array, sharing its memory."""
-        return self._memory[self._offset : self._offset + self._size].view(self.item.dtype)
-
-
-class Arena:
-    """Zeroed memory that is allocated once and handed out in pieces: many small arrays at the price of one."""
-
-    def __init__(self, size: int) -> None:
-        """Room for `size` bytes; every piece takes up to 7 more."""
-        self._memory = np.zeros(size, np.uint8)
-        self._size = size
-        self._address = int(self._memory.__array_interface__["data"][0])
-        self._used = -self._address % 8
-
-    def take(self, item: Any, count: int) -> Part:
-        """`count` zeros of a type such as `u32`."""
-        size = (item.bits >> 3) * count
-        at = self._used
-        self._used = at + (size + 7 & -8)
-        if self._used > self._size:
-            raise KernelError("the arena is too small")
-        return Part(self._memory, self._address + at, at, item, size)
-
-
 def _slot(value: Any, kind: Kind, name: str) -> int:
     """The 64 bits that stand for an argument or a field."""
     if isinstance(kind, PtrType):
-        if isinstance(value, Part) and value.item is kind.item:
-            return value.address
         return address_of(value, kind.item, name)
     if isinstance(kind, IntType):
         return int(value) & _U64
@@ -189,7 +190,7 @@ def _twin_of(value: Any, kind: Kind) -> Any:
     if isinstance(kind, IntType):
         return int(value)
     if isinstance(kind, PtrType):
-        return _View(value.array if isinstance(value, Part) else value)
+        return _View(value)
     return SimpleNamespace(**{name: _twin_of(value.fields[name], k) for name, k in kind.kinds().items()})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, TAIL, Atoms, atoms
-from .jit import Arena, Ptr, Record, i32, i64, kernel, u8, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 
 ALL = (1 << 64) - 1
 MIXED = -1
@@ -58,6 +58,10 @@ class Machine(Record):
     live: Ptr[u64]  # [n_states] which these are, bit i is 0x80 + i
     known: Ptr[i64]  # [N_KNOWN] states whose targets are known, + 1
     rows: Ptr[i32]  # [N_KNOWN, N_ATOMS]
+    # Room for `spells_utf8`.
+    todo: Ptr[u32]  # [n_states]
+    all_of: Ptr[u64]  # [n_classes] what the modes after the bytes of a class have in common,
+    any_of: Ptr[u64]  # [n_classes] and together
 
 
 N_KNOWN = 64
@@ -66,26 +70,15 @@ N_KNOWN = 64
 def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int, merged: bool = False) -> Machine:
     """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
-    arena = Arena(13 * n_states + 8 * n_classes + 4 * N_KNOWN * (N_ATOMS + 2) + 4 * N_SETS + 600)
-    machine = Machine(
-        table=table,
-        classes=classes,
-        n_classes=n_classes,
-        merged=merged,
-        set_start=arena.take(i32, N_SETS + 1),
-        set_classes=arena.take(u8, 256),
-        atom_class=arena.take(u8, FIRST_BEYOND),
-        impure=arena.take(u64, 1),
-        class_bytes=arena.take(u64, n_classes),
-        clean=arena.take(u8, n_states),
-        goal=arena.take(i32, n_states),
-        live=arena.take(u64, n_states),
-        known=arena.take(i64, N_KNOWN),
-        rows=arena.take(i32, N_KNOWN * N_ATOMS),
+    machine = Machine.carve(
+        (table, classes, n_classes, int(merged)),
+        (
+            *(N_SETS + 1, 256, FIRST_BEYOND, 1),
+            *(n_classes, n_states, n_states, n_states, N_KNOWN, N_KNOWN * N_ATOMS),
+            *(n_states, n_classes, n_classes),
+        ),
     )
-    room = Arena(4 * n_states + 16 * n_classes + 64)
-    todo, all_of, any_of = room.take(u32, n_states), room.take(u64, n_classes), room.take(u64, n_classes)
-    if not prepare(machine, _sets(), n_states, start, todo, all_of, any_of):
+    if not prepare(machine, _sets(), n_states, start):
         raise ValueError("not an automaton")
     return machine
 
@@ -118,9 +111,6 @@ def prepare(
     sets: ByteSets,
     n_states: i64,
     start: i64,
-    todo: Ptr[u32],
-    all_of: Ptr[u64],
-    any_of: Ptr[u64],
 ) -> i64:
     """Check the automaton, so that following it never leads outside, and fill the machine; 0 if it is none."""
     n_classes = machine.n_classes
@@ -147,12 +137,12 @@ def prepare(
         c = machine.classes[0x80 + i]
         machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
     for c in range(n_classes):
-        all_of[c] = ALL
+        machine.all_of[c] = ALL
     for byte in range(256):
         c = machine.classes[byte]
-        all_of[c] = all_of[c] & sets.modes[byte]
-        any_of[c] = any_of[c] | sets.modes[byte]
-    if spells_utf8(machine.table, n_classes, start, machine.clean, todo, all_of, any_of) == 0:
+        machine.all_of[c] = machine.all_of[c] & sets.modes[byte]
+        machine.any_of[c] = machine.any_of[c] | sets.modes[byte]
+    if spells_utf8(machine, start) == 0:
         for i in range(n_states):
             machine.clean[i] = 0
     for i in range(n_states):
@@ -215,17 +205,12 @@ def list_modes(table: Ptr[u64]) -> None:
 
 
 @kernel
-def spells_utf8(
-    table: Ptr[u32],
-    n_classes: i64,
-    start: i64,
-    modes: Ptr[u8],
-    todo: Ptr[u32],
-    all_of: Ptr[u64],
-    any_of: Ptr[u64],
-) -> i64:
-    """1 if nothing but UTF-8 is live from `start`, every state being in one mode: then `modes` has it for every state
-    reached. `all_of`, `any_of`: what the modes after the bytes of a class have in common, and together."""
+def spells_utf8(machine: Machine, start: i64) -> i64:
+    """1 if nothing but UTF-8 is live from `start`, every state being in one mode: then `machine.clean` has that for
+    every state reached."""
+    modes = machine.clean
+    todo = machine.todo
+    n_classes = machine.n_classes
     count = 0
     if start != 0:
         modes[start] = 1
@@ -236,10 +221,10 @@ def spells_utf8(
         state = todo[count]
         shift = 8 * (modes[state] - 1)
         for c in range(n_classes):
-            target = table[state * n_classes + c]
+            target = machine.table[state * n_classes + c]
             if target != 0:
-                mode = i64(any_of[c] >> shift & 255)
-                if mode == 0 or i64(all_of[c] >> shift & 255) != mode:
+                mode = i64(machine.any_of[c] >> shift & 255)
+                if mode == 0 or i64(machine.all_of[c] >> shift & 255) != mode:
                     return 0
                 if modes[target] != 0 and modes[target] != mode:
                     return 0

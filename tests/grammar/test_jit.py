@@ -159,6 +159,22 @@ def test_a_record_is_read_by_its_fields(letters: bytes, key: int, seed: int) -> 
     assert checksum(text, seed) == checksum.python(text, seed)
 
 
+def test_a_record_can_be_carved_from_one_piece_of_memory() -> None:
+    class Parts(Record):
+        n: i64
+        bytes: Ptr[u8]
+        words: Ptr[u64]
+        ints: Ptr[i32]
+
+    parts = Parts.carve((3,), (3, 2, 5))
+    fields = parts.fields
+    assert [fields[name].size for name in ("bytes", "words", "ints")] == [3, 2, 5]
+    addresses = [fields[name].ctypes.data for name in ("bytes", "words", "ints")]
+    assert [fields["n"], *addresses] == list(parts.slots)
+    fields["words"][:] = 2**64 - 1
+    assert not fields["bytes"].any() and not fields["ints"].any()
+
+
 def test_a_record_has_exactly_its_fields() -> None:
     letters = np.zeros(1, np.uint8)
     for wrong in (
