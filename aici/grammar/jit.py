@@ -113,8 +113,8 @@ class Record:
     """
 
     _kinds: dict[str, Kind] | None = None
-    slots: ctypes.Array[ctypes.c_uint64]
     address: int
+    _packed: ctypes.Array[ctypes.c_uint64]
     _carved: tuple[Sequence[Any], Sequence[int], list[int], np.ndarray[Any, Any]]
 
     def __init__(self, **fields: Any) -> None:
@@ -123,8 +123,8 @@ class Record:
             raise KernelError(f"{type(self).__name__} has the fields {', '.join(kinds)}, in this order")
         self.fields = fields
         packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds.items(), fields.values(), strict=True)]
-        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
-        self.address = ctypes.addressof(self.slots)
+        self._packed = (ctypes.c_uint64 * len(packed))(*packed)
+        self.address = ctypes.addressof(self._packed)
 
     @classmethod
     def carve(cls: type[_R], given: Sequence[Any], counts: Sequence[int]) -> _R:
@@ -141,8 +141,8 @@ class Record:
         memory = np.zeros(size // 8 + 1, np.uint64)
         base = int(memory.__array_interface__["data"][0])
         packed.extend([base + offset for offset in offsets])
-        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
-        self.address = ctypes.addressof(self.slots)
+        self._packed = (ctypes.c_uint64 * len(packed))(*packed)
+        self.address = ctypes.addressof(self._packed)
         self._carved = given, counts, offsets, memory
         return self
 
