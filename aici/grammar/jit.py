@@ -106,6 +106,7 @@ _R = TypeVar("_R", bound="Record")
 
 class Record:
     """Fields that are passed together, packed once. A subclass names them with their types; they are given by name.
+    `slots` are the packed words, one a field, which may be written where only a number changes.
 
     class Text(Record):
         letters: Ptr[u8]
@@ -113,8 +114,8 @@ class Record:
     """
 
     _kinds: dict[str, Kind] | None = None
+    slots: ctypes.Array[ctypes.c_uint64]
     address: int
-    _packed: ctypes.Array[ctypes.c_uint64]
     _carved: tuple[Sequence[Any], Sequence[int], list[int], np.ndarray[Any, Any]]
 
     def __init__(self, **fields: Any) -> None:
@@ -123,8 +124,8 @@ class Record:
             raise KernelError(f"{type(self).__name__} has the fields {', '.join(kinds)}, in this order")
         self.fields = fields
         packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds.items(), fields.values(), strict=True)]
-        self._packed = (ctypes.c_uint64 * len(packed))(*packed)
-        self.address = ctypes.addressof(self._packed)
+        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
+        self.address = ctypes.addressof(self.slots)
 
     @classmethod
     def carve(cls: type[_R], given: Sequence[Any], counts: Sequence[int]) -> _R:
@@ -141,8 +142,8 @@ class Record:
         memory = np.zeros(size // 8 + 1, np.uint64)
         base = int(memory.__array_interface__["data"][0])
         packed.extend([base + offset for offset in offsets])
-        self._packed = (ctypes.c_uint64 * len(packed))(*packed)
-        self.address = ctypes.addressof(self._packed)
+        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
+        self.address = ctypes.addressof(self.slots)
         self._carved = given, counts, offsets, memory
         return self
 

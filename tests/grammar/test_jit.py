@@ -170,7 +170,7 @@ def test_a_record_can_be_carved_from_one_piece_of_memory() -> None:
     fields = parts.fields
     assert [fields[name].size for name in ("bytes", "words", "ints")] == [3, 2, 5]
     addresses = [fields[name].ctypes.data for name in ("bytes", "words", "ints")]
-    assert [fields["n"], *addresses] == list(parts._packed)
+    assert [fields["n"], *addresses] == list(parts.slots)
     fields["words"][:] = 2**64 - 1
     assert not fields["bytes"].any() and not fields["ints"].any()
 
