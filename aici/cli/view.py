@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.text import Text
 
-from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
+from aici.host.events import Backtracked, Ended, Event, Fixed, Forced, Forked, Logged, Prompted, Token, VariableSet
 from aici.host.tokenizer import Tokenizer
 
 _STYLES: Final = {
@@ -30,7 +30,7 @@ _STYLES: Final = {
 _REFRESH: Final = 1 / 12  # seconds between two pictures
 _VALUE_WIDTH: Final = 2000  # characters or bytes of a variable that are shown
 
-Spelled: TypeAlias = Prompted | Fixed | Token | Backtracked
+Spelled: TypeAlias = Prompted | Fixed | Token | Forced | Backtracked
 Spell: TypeAlias = Callable[[Spelled], bytes]
 """How the tokens of an event are shown."""
 
@@ -93,7 +93,7 @@ class PlainView:
                 self._piece(branch, "prompt", self._spell(event))
             case Fixed():
                 self._piece(branch, "fixed", self._spell(event))
-            case Token():
+            case Token() | Forced():
                 self._piece(branch, "gen", self._spell(event), new=event.first)
             case Logged(text=text):
                 self._piece(branch, "log", text.encode("utf-8", "replace"))
@@ -201,7 +201,7 @@ class LiveView:
                 block.add("prompt", self._spell(event))
             case Fixed():
                 block.add("fixed", self._spell(event))
-            case Token():
+            case Token() | Forced():
                 block.add("gen", self._spell(event), event.first)
             case Backtracked():
                 block.strike(len(self._spell(event)))

@@ -24,7 +24,7 @@ from aici.grammar.vocabulary import Vocabulary
 from aici.vm.program import Program
 from aici.vm.requests import ConstraintSpec, ServiceError
 
-from .forced import Forced
+from .forced import ForcedText
 from .tokenizer import Tokenizer
 
 _MASK_BYTES: Final = 1 << 20  # of masks that a matcher keeps
@@ -39,7 +39,7 @@ class ConstraintCache:
         self._tokenizer = tokenizer
         self._room = max_bytes
         self._matchers: OrderedDict[Hashable, tuple[AnyMatcher, int]] = OrderedDict()
-        self._forced: WeakKeyDictionary[AnyMatcher, Forced] = WeakKeyDictionary()
+        self._forced: WeakKeyDictionary[AnyMatcher, ForcedText] = WeakKeyDictionary()
 
     def get(self, key: Hashable, make: Callable[[], Dfa | LazyDfa]) -> AnyMatcher:
         """The matcher kept under the key, else a new one of what `make` returns."""
@@ -58,11 +58,11 @@ class ConstraintCache:
             self._room += dropped
         return matcher
 
-    def forced(self, matcher: AnyMatcher) -> Forced:
+    def forced(self, matcher: AnyMatcher) -> ForcedText:
         """What the matcher's states force."""
         known = self._forced.get(matcher)
         if known is None:
-            known = self._forced[matcher] = Forced(matcher, self._tokenizer)
+            known = self._forced[matcher] = ForcedText(matcher, self._tokenizer)
         return known
 
 
@@ -82,7 +82,7 @@ class Constraints:
         except (OptionsError, AlgebraError, CorruptAutomaton) as error:
             raise ServiceError(f"{describe(spec)}: {error}") from None
 
-    def forced(self, matcher: AnyMatcher) -> Forced:
+    def forced(self, matcher: AnyMatcher) -> ForcedText:
         """What the matcher's states force."""
         return self._cache.forced(matcher)
 

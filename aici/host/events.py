@@ -21,7 +21,7 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The controller appended these tokens, or a constraint left no choice but them."""
+    """The controller appended these tokens."""
 
     branch: int
     tokens: tuple[int, ...]
@@ -34,6 +34,16 @@ class Token:
 
     branch: int
     token: int
+    text: bytes
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Generated tokens that nobody sampled: the constraint left no choice. `first`: as in `Token`."""
+
+    branch: int
+    tokens: tuple[int, ...]
     text: bytes
     first: bool
 
@@ -81,4 +91,4 @@ class Ended:
     error: str | None
 
 
-Event: TypeAlias = Prompted | Fixed | Token | Backtracked | Forked | Logged | VariableSet | Ended
+Event: TypeAlias = Prompted | Fixed | Token | Forced | Backtracked | Forked | Logged | VariableSet | Ended

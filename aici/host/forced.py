@@ -17,7 +17,7 @@ _LONGEST: Final = 1 << 12  # bytes at a time
 _KEPT: Final = 1 << 12  # states whose tokens are kept
 
 
-class Forced:
+class ForcedText:
     """Of one matcher. The scheduler's thread alone uses it."""
 
     def __init__(self, matcher: AnyMatcher, tokenizer: Tokenizer) -> None:

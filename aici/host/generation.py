@@ -18,7 +18,7 @@ from aici.grammar.lazy_constraint import AnyMatcher
 from aici.vm.requests import ConstraintSpec, Generate, Generated, Sample, Sampled, ServiceError
 
 from .constraints import Constraints, describe
-from .forced import Forced
+from .forced import ForcedText
 
 Mask = NDArray[np.uint32]
 
@@ -52,7 +52,7 @@ class _Constrained:
 class Generation(_Constrained):
     """A `Generate` in progress. `reply` is set once it is over, which may be before the first token."""
 
-    __slots__ = ("_budget", "_forced", "_left", "_stop_at", "_text", "_tokens", "first", "reply", "store_var")
+    __slots__ = ("_budget", "_forced", "_left", "_stop_at", "_text", "_tokens", "reply", "store_var")
 
     def __init__(self, request: Generate, constraints: Constraints) -> None:
         """Raises `ServiceError` for a constraint that is wrong, that the vocabulary cannot spell, or that takes more
@@ -66,15 +66,13 @@ class Generation(_Constrained):
         super().__init__(matcher, 0 if matcher is None else matcher.start)
         self._left = request.max_tokens
         self._budget: AnyBudget | None = None
-        self._forced: Forced | None = None
+        self._forced: ForcedText | None = None
         if matcher is not None and spec is not None:
             self._check(matcher, request.constraint or spec, request.complete)
             if self._stop_at is None:
                 self._forced = constraints.forced(matcher)
         self._text = bytearray()
         self._tokens: list[int] = []
-        self.first = True
-        """Whether no token has been sampled yet."""
         self.store_var = request.store_var
         self.reply: Generated | None = None
         self._look_for_end()
@@ -93,6 +91,11 @@ class Generation(_Constrained):
                     )
         except RegexLimitError as error:
             raise ServiceError(f"{describe(spec)}: {error.message}") from None
+
+    @property
+    def first(self) -> bool:
+        """Whether no token has come yet."""
+        return not self._tokens
 
     def mask(self) -> Mask | None:
         budget = self._budget
@@ -113,7 +116,6 @@ class Generation(_Constrained):
 
     def take(self, token: int, text: bytes) -> None:
         """A sampled token that does not end the sequence, and its bytes."""
-        self.first = False
         self._tokens.append(token)
         self._text += text
         self._left -= 1

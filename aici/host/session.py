@@ -10,7 +10,6 @@ is dropped again before any logits are needed costs none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -34,7 +33,7 @@ from aici.vm.requests import (
     WaitVars,
 )
 
-from .events import Backtracked, Ended, Fixed, Token
+from .events import Backtracked, Ended, Fixed, Forced, Token
 from .generation import Generation, OneToken, Work
 from .job import Job
 from .result import Branch, BranchError
@@ -178,9 +177,11 @@ class Session(SequenceServices):
     def _forward(self, work: Work) -> None:
         """Append what leaves no choice; hand the controller what came if that was all."""
         if work.reply is None and isinstance(work, Generation) and self.job.request.fast_forward:
-            tokens = work.force()
-            if tokens:
-                self._extend(tokens)
+            first, tokens = work.first, work.force()
+            self._admit_length(len(self._tokens) + len(tokens))
+            self._tokens += tokens
+            if tokens and self.job.events is not None:
+                self.job.emit(Forced(self.index, tuple(tokens), self.tokenizer.decode(tokens), first))
         if work.reply is not None:
             self._complete(work)
 
@@ -240,15 +241,10 @@ class Session(SequenceServices):
             )
         self._admit_length(position + len(tokens))
         self._truncate(position)
-        self._extend(tokens)
-        return tokens
-
-    def _extend(self, tokens: Sequence[int]) -> None:
-        """Append tokens that are not sampled."""
-        self._admit_length(len(self._tokens) + len(tokens))
         self._tokens += tokens
         if tokens and self.job.events is not None:
             self.job.emit(Fixed(self.index, tuple(tokens), self.tokenizer.decode(tokens)))
+        return tokens
 
     def _tokens_of(self, request: Append) -> list[int]:
         if isinstance(request.text, bytes):

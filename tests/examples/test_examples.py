@@ -11,7 +11,7 @@ import pytest
 from aici.compiler import compile_file
 from aici.host import Host, Result, SamplingParams
 from aici.host.engines.base import Engine
-from aici.host.events import Backtracked, Event, Fixed, Token
+from aici.host.events import Backtracked, Event, Fixed, Forced, Token
 from aici.vm.encode import encode
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def generations(events: list[Event], branch: int = 0) -> list[str]:
     """The texts that a branch generated, in order, dropped ones included."""
     texts: list[bytes] = []
     for event in events:
-        if isinstance(event, Token) and event.branch == branch:
+        if isinstance(event, Token | Forced) and event.branch == branch:
             if event.first:
                 texts.append(b"")
             texts[-1] += event.text

@@ -14,7 +14,7 @@ from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
 from aici.host import Host, Result, RunLimits, RunRequest
 from aici.host.engines.scripted import ScriptedEngine, ScriptedTokenizer
-from aici.host.events import Backtracked, Ended, Event, Fixed, Forked, Logged, Prompted, Token, VariableSet
+from aici.host.events import Backtracked, Ended, Event, Fixed, Forced, Forked, Logged, Prompted, Token, VariableSet
 from aici.vm.limits import Limits
 from aici.vm.program import Program
 
@@ -302,7 +302,9 @@ def test_a_controller_that_never_ends_runs_out_of_fuel() -> None:
 
 
 def test_a_request_may_not_use_more_tokens_than_its_limit() -> None:
-    trace = failure("await aici.gen_tokens(regex='x{500}', max_tokens=1000)", limits=RunLimits(tokens=20), prompt="x")
+    trace = failure(
+        "await aici.gen_tokens(regex='[xy]{500}', max_tokens=1000)", limits=RunLimits(tokens=20), prompt="x"
+    )
     assert "limit of 20 tokens" in trace
 
 
@@ -338,7 +340,7 @@ def replay(events: list[Event], branch: int) -> bytes:
     text: dict[int, bytes] = {0: b""}
     for event in events:
         match event:
-            case Fixed() | Token():
+            case Fixed() | Token() | Forced():
                 text[event.branch] += event.text
             case Backtracked():
                 assert text[event.branch].endswith(event.text)
@@ -358,12 +360,13 @@ def test_events_tell_the_whole_story() -> None:
         me = await aici.fork(2)
         await aici.FixedTokens(str(me))
         await aici.gen_tokens(max_tokens=2, store_var="v" + str(me))
+        await aici.gen_tokens(options=["the end"])
     """
     events: list[Event] = []
     result = run(body, prompt="p", on_event=events.append)
     assert [replay(events, branch.index) for branch in result.branches] == [b.content for b in result.branches]
     kinds = {type(event) for event in events}
-    assert kinds == {Prompted, Logged, Fixed, Token, Backtracked, Forked, VariableSet, Ended}
+    assert kinds == {Prompted, Logged, Fixed, Token, Forced, Backtracked, Forked, VariableSet, Ended}
     assert [event.branch for event in events if isinstance(event, Ended)] == [0, 1]
 
 
@@ -378,7 +381,7 @@ def test_a_callback_that_raises_cancels_the_run() -> None:
     engine = ScriptedEngine()
     with Host(engine) as host:
         with pytest.raises(Enough):
-            host.run(main("await aici.gen_tokens(regex='x{500}', max_tokens=99)"), prompt="x", on_event=stop)
+            host.run(main("await aici.gen_tokens(regex='[xy]{99}', max_tokens=99)"), prompt="x", on_event=stop)
         assert engine.cells_used == 0
         assert host.run(main("await aici.FixedTokens('ok')")).text == "ok"
 

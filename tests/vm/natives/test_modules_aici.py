@@ -263,7 +263,10 @@ aici.check_var("b", "y")
         ("aici.get_tokens() == aici.tokenize(b'prompt')", "True"),
         ("aici.Label().tokens_since(), [aici.Label().text_since()]", "[] ['']"),
         ("aici.RegexConstraint('a+'), aici.ChooseConstraint(['a']), aici.Constraint()", ""),
-        ("aici.gen_text(regex='a', options=['a'])", "ValueError: gen_text() takes regex or options, not both"),
+        (
+            "aici.gen_text(regex='a', options=['a'])",
+            "ValueError: gen_text() takes one of regex, options, substring and constraint",
+        ),
         ("aici.gen_text(regex=str('('))", "ValueError: missing )"),
         ("aici.gen_text(regex=5)", "TypeError: regex must be str or bytes, not int"),
         ("aici.gen_text(options=list())", "ValueError: options must not be empty"),
@@ -275,7 +278,12 @@ aici.check_var("b", "y")
         ("aici.gen_text(max_tokens='5')", "TypeError: max_tokens must be an int, not str"),
         ("aici.gen_text(store_var=b'x')", "TypeError: store_var must be str, not bytes"),
         ("aici.gen_text(yacc='x')", "NotImplementedError: gen_text(yacc=...) comes with a later version"),
-        ("aici.gen_tokens(substring='x')", "NotImplementedError: gen_tokens(substring=...) comes with a later version"),
+        (
+            "aici.gen_tokens(regex='x', substring='x')",
+            "ValueError: gen_tokens() takes one of regex, options, substring and constraint",
+        ),
+        ("aici.gen_tokens(constraint='x')", "TypeError: expected a constraint, not str"),
+        ("aici.SubStrConstraint('a b', '.')", "SubStrConstraint('a b', '.')"),
         ("aici.fork(0)", "ValueError: the number of branches must be at least 1"),
         ("aici.fork(True)", "TypeError: the number of branches must be an int, not bool"),
         (
