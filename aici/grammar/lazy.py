@@ -88,7 +88,7 @@ class LazyDfa:
         self.accepting = np.zeros(states, np.uint8)
         self._filled = np.zeros(states, np.uint8)
         self._filled[DEAD] = 1
-        below = np.zeros(max(1, len(high.nodes) * words), np.uint64)
+        below = np.zeros(max(1, high.n_nodes * words), np.uint64)
         lazy_kernels.find_atoms(high.packed, below, words)
         self._positions = packed.record(automaton)
         self._subsets = _subsets(packed, subsets, limits)
@@ -177,7 +177,7 @@ def _name_classes(
     spare = np.zeros(packed.atoms + columns + 1, np.uint32)
     letters = packed.arrays()["letters"]
     return spell_kernels.name_classes(
-        *(packed.atoms, len(high.nodes), columns, letters, high.packed[3:], root, root[columns:]),
+        *(packed.atoms, high.n_nodes, columns, letters, high.packed[3:], root, root[columns:]),
         *(classes, source, spare),
     )
 

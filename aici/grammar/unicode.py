@@ -1,21 +1,24 @@
 r"""Character classes with the meaning that the running Python's `re` gives them.
 
 `\w`, `\d` and `\s` are read off `re` itself, general categories off `unicodedata`, case off `str.lower` and
-`str.upper`; each once, when first asked for, so that importing costs nothing and no table can disagree with the
-interpreter. Goes in: the name of a class. Comes out: a `CharSet`. Only `aici.grammar` imports this module.
+`str.upper`, so that no table can disagree with the interpreter; each once, when first asked for, so that importing
+costs nothing. What takes long is kept in the user's cache, under the interpreter's version.
+Goes in: the name of a class. Comes out: a `CharSet`. Only `aici.grammar` imports this module.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
-from . import charset
+from . import cache, charset
 from .charset import CharSet
 
 ASSIGNED_END = 0x40000
@@ -38,8 +41,44 @@ def escape_class(letter: str, ascii_only: bool) -> CharSet:
         return ~escape_class(letter.lower(), ascii_only)
     if ascii_only:
         return ASCII_CLASSES[letter]
+    return _kept(letter, lambda: [_scan(letter)])[0]
+
+
+def _scan(letter: str) -> CharSet:
     runs = re.finditer(rf"\{letter}+", _text(ASSIGNED_END))
     return charset.from_ranges((m.start(), m.end() - 1) for m in runs)
+
+
+_FORMAT = 1
+"""Version of what is kept."""
+
+
+def _kept(name: str, make: Callable[[], list[CharSet]]) -> list[CharSet]:
+    """What `make` returns, which takes long and depends on the interpreter alone."""
+    version = repr((_FORMAT, sys.version, unicodedata.unidata_version))
+    file = f"unicode-{name}-{hashlib.blake2b(version.encode(), digest_size=12).hexdigest()}"
+    data = cache.load(file)
+    if data is not None:
+        return _unpack(data)
+    made = make()
+    cache.store(file, b"".join(map(_pack, made)))
+    return made
+
+
+def _pack(chars: CharSet) -> bytes:
+    """The ASCII mask, the number of edges, the edges."""
+    return chars.ascii.to_bytes(16, "little") + np.array([len(chars.high), *chars.high], "<u4").tobytes()
+
+
+def _unpack(data: bytes) -> list[CharSet]:
+    out = []
+    at = 0
+    while at < len(data):
+        mask = int.from_bytes(data[at : at + 16], "little")
+        (count,) = np.frombuffer(data, "<u4", 1, at + 16).tolist()
+        out.append(CharSet(mask, tuple(np.frombuffer(data, "<u4", count, at + 20).tolist())))
+        at += 20 + 4 * count
+    return out
 
 
 def category_class(name: str) -> CharSet | None:
@@ -65,8 +104,14 @@ CATEGORIES = (
 
 @lru_cache(maxsize=64)
 def _category_union(wanted: frozenset[str]) -> CharSet:
-    ranges = _category_ranges()
-    return charset.from_ranges(r for name in sorted(wanted) for r in ranges.get(name, ()))
+    known = _categories()
+    return charset.from_ranges(r for name in sorted(wanted) for r in known[name].ranges())
+
+
+@lru_cache(maxsize=1)
+def _categories() -> dict[str, CharSet]:
+    """The set of every general category."""
+    return dict(zip(CATEGORIES, _kept("categories", _scan_categories), strict=True))
 
 
 _UNSCANNED = {
@@ -76,9 +121,8 @@ _UNSCANNED = {
 """The categories of the planes that are not looked at one by one (a test does)."""
 
 
-@lru_cache(maxsize=1)
-def _category_ranges() -> dict[str, list[tuple[int, int]]]:
-    """Inclusive ranges of every general category."""
+def _scan_categories() -> list[CharSet]:
+    """The sets of `CATEGORIES`, in order."""
     out = {name: list(ranges) for name, ranges in _UNSCANNED.items()}
     for start, end in ((0, ASSIGNED_END), (0xE0000, 0xE1000)):
         names = "".join(map(unicodedata.category, _text(end)[start:]))
@@ -86,7 +130,7 @@ def _category_ranges() -> dict[str, list[tuple[int, int]]]:
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), end - start]
         for low, high in pairwise(edges):
             out.setdefault(names[2 * low : 2 * low + 2], []).append((start + low, start + high - 1))
-    return out
+    return [charset.from_ranges(out.get(name, ())) for name in CATEGORIES]
 
 
 def _text(end: int) -> str:
