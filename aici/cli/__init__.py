@@ -6,63 +6,18 @@ that `aicic --help` and `aicic compile` start fast.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
-import click
-
-from .compile import compile_, dis, verify
-from .execute import exec_
-from .files import EXIT_CODES, INTERNAL_ERROR, INTERRUPTED, IO_ERROR, PIPE_CLOSED, CliError
-from .run import run
-
-
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="aicic", prog_name="aicic")
-def cli() -> None:
-    """Compile controllers for language models, and run them."""
-
-
-for _command in (compile_, run, exec_, dis, verify):
-    cli.add_command(_command)
-
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. Whatever happens, the user sees no traceback of ours (but: AICIC_DEBUG)."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # controllers may print what the terminal cannot
+    """Run the command line, `sys.argv` by default; the exit code. An interrupt is quiet even while modules load."""
     try:
-        code = cli.main(args, prog_name="aicic", standalone_mode=False)
-        sys.stdout.flush()
-        return int(code or 0)
-    except (CliError, click.ClickException) as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        from .command import invoke
+
+        return invoke(args)
+    except KeyboardInterrupt:
+        from .files import INTERRUPTED
+
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # SystemExit is how rich takes a closed pipe
-        _drop_output()
-        return PIPE_CLOSED
-    except OSError as error:
-        _drop_output()
-        print(f"Error: {error.strerror or error}", file=sys.stderr)
-        return IO_ERROR
-    except Exception as error:
-        if os.environ.get("AICIC_DEBUG"):
-            raise
-        print(
-            f"aicic: internal error, please report it: {type(error).__name__}: {error} (AICIC_DEBUG=1 shows where)",
-            file=sys.stderr,
-        )
-        return INTERNAL_ERROR
-
-
-def _drop_output() -> None:
-    """Nobody takes our output: have the interpreter not fail again when it flushes at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # standard output is no file
-        return

@@ -367,6 +367,23 @@ def test_an_interrupt_is_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, caps
     assert capsys.readouterr().err.strip() == "interrupted"
 
 
+def test_an_interrupt_while_modules_load_is_quiet() -> None:
+    """Python imports the command's modules on the first call: an interrupt at any of them shows no traceback."""
+    code = (
+        "import sys\nfrom aici.cli import main\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == sys.argv[1]:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.exit(main(['--help']))"
+    )
+    for module in ("aici.cli.command", "click", "click.core", "aici.cli.view"):
+        done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, check=False, text=True)
+        wanted = (0, "") if module == "aici.cli.view" else (130, "interrupted\n")  # the view is not loaded for help
+        assert (done.returncode, done.stderr) == wanted, module
+
+
 # --- run, on the real model ---
 
 LONG = """\
@@ -386,7 +403,13 @@ def test_an_interrupted_run_ends_at_once_and_quietly(tmp_path: Path) -> None:
     source = tmp_path / "ctrl.py"
     source.write_text(LONG)
     command = [sys.executable, "-m", "aici.cli", "run", str(source)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's jobs in the background ignore it
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert "started" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
