@@ -199,17 +199,23 @@ class LazyBudget:
         return out if worst >= left and out.any() else None
 
     def _explored(self, state: int) -> _Tables:
-        """Distances over what is known of the automaton once the states near this one are."""
+        """Distances over what is known of the automaton once the states near this one are: first those that ASCII leads
+        to, then all."""
         automaton = self._automaton
-        seen, todo = {state}, [state]
-        for at in todo:
-            if len(seen) > _EXPLORED:
+        classes: list[list[int]] = [sorted(set(automaton.classes[:128].tolist())), list(range(automaton.n_classes))]
+        for wanted in classes:
+            seen, todo = {state}, [state]
+            for at in todo:
+                if len(seen) > _EXPLORED:
+                    break
+                automaton.advance(at, b"")
+                fresh = sorted(set(automaton.table[at, wanted].tolist()) - seen - {0})
+                seen.update(fresh)
+                todo += fresh
+            tables = _Tables(automaton, self._vocabulary, automaton.n_states)
+            if tables.least[state] < NEVER:
                 break
-            automaton.advance(at, b"")
-            fresh = sorted(set(automaton.table[at].tolist()) - seen - {0})
-            seen.update(fresh)
-            todo += fresh
-        return _Tables(automaton, self._vocabulary, automaton.n_states)
+        return tables
 
 
 AnyBudget: TypeAlias = Budget | LazyBudget

@@ -7,6 +7,7 @@ trie here, once for each state.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -55,13 +56,14 @@ class LazyMatcher:
         """How many tokens are needed, and which leave enough, to complete a text."""
         return LazyBudget(self.automaton, self.vocabulary)
 
-    def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
-        """As `Matcher.forced_bytes`, but does not look for any."""
-        return b""
-
     def fill(self, state: int, out: NDArray[np.uint32]) -> None:
         """Write the mask of a state into `out`, uint32[n_words]."""
         out[:] = self.mask(state)
+
+    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
+        """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words]."""
+        for state, row in zip(states, out, strict=False):
+            row[...] = self.mask(state)
 
     def _compute(self, state: int) -> NDArray[np.uint32]:
         self._check(state)
@@ -93,6 +95,20 @@ class LazyMatcher:
         """The state after some bytes, however they are cut into tokens."""
         self._check(state)
         return self.automaton.advance(state, text)
+
+    def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
+        """The text that must follow, at most `limit` bytes of it, up to where there is a choice or the text may end. It
+        may end within a character."""
+        out = bytearray()
+        members = np.bincount(self.automaton.classes)
+        while state != DEAD and not self.can_end(state) and len(out) < limit:
+            row = self.automaton.table[self.advance_bytes(state, b"")]
+            (live,) = np.nonzero(row)
+            if len(live) != 1 or members[live[0]] != 1:
+                break
+            out.append(int(np.argmax(self.automaton.classes == live[0])))
+            state = int(row[live[0]])
+        return bytes(out)
 
     def allows(self, state: int, token: int) -> bool:
         """Whether the mask of the state has the token."""

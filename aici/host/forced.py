@@ -37,8 +37,10 @@ class ForcedText:
 
     def _find(self, state: int) -> tuple[int, ...]:
         matcher = self._matcher
+        if isinstance(matcher, LazyMatcher):  # nothing to look up: these seldom force anything
+            return ()
         text = matcher.forced_bytes(state, _LONGEST)
-        if not text or isinstance(matcher, LazyMatcher):
+        if not text:
             return ()
         over = matcher.is_final(matcher.advance_bytes(state, text))
         if not over:

@@ -86,8 +86,8 @@ class Generation(_Constrained):
                 if not self._budget.fits(matcher.start, self._left):
                     least = self._budget.least(matcher.start)
                     raise ServiceError(
-                        f"{describe(spec)} takes at least {least} tokens, max_tokens is {self._left} "
-                        "(complete=False takes the beginning of a text)"
+                        f"{describe(spec)} takes at least {least} token{'' if least == 1 else 's'}, "
+                        f"max_tokens is {self._left} (complete=False takes the beginning of a text)"
                     )
         except RegexLimitError as error:
             raise ServiceError(f"{describe(spec)}: {error.message}") from None
