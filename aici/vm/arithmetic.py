@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import formatting, sets
 from .attributes import special_method, type_of
-from .memory import DICT_ENTRY, LIST_ITEM, text_size
+from .memory import DICT_ENTRY, LIST_ITEM, SMALL, text_size
 from .native import Raised, Throw
 from .values import DictView, Object, SetValue, Value
 
@@ -24,8 +24,6 @@ Operator: TypeAlias = Callable[["Runtime", Value, Value], Value]
 
 INTEGERS = frozenset({int, bool})
 NUMBERS = frozenset({int, bool, float})
-SMALL = 1 << 62
-"""Integers below it in magnitude are neither metered nor checked against the limit."""
 _DIGIT = 30  # bits of a digit of CPython's integers
 
 

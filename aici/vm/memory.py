@@ -40,6 +40,8 @@ SET_ENTRY = 100
 DICT_ENTRY = 136
 OBJECT = 64  # a value of one of our own classes, without what it holds
 FRAME = 400
+SMALL = 1 << 62
+"""Integers below it in magnitude are neither metered nor checked against a limit."""
 TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
 FUNCTION = 3 * OBJECT
 
@@ -84,12 +86,15 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
         for value in stack[-1]:
             kind = type(value)
             sizer = _SIZES.get(kind)
-            if sizer is None or id(value) in seen:
+            if sizer is None:
                 continue
-            seen.add(id(value))
             count += 1
             if count & 1023 == 0:
                 charge(512)
+            # Which small integers are the same object is CPython's business: they weigh nothing.
+            if (kind is int and -SMALL < value < SMALL) or id(value) in seen:
+                continue
+            seen.add(id(value))
             total += sizer(value)
             children = _CHILDREN.get(kind)
             if children is not None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
-from .arithmetic import SMALL
 from .frame import Code, Frame, Handler, back_cost
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
+from .memory import SMALL
 from .ops import HANDLERS
 from .ops.registry import REENTER
 from .program import Instr, Program

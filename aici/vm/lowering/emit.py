@@ -165,7 +165,10 @@ class Emitter:
             "    if q < 0: raise",
             "    " + _ROOM,
         ]
-        caught += [f"    s{depth} = ex" for depth in sorted({row.depth for row in self.function.handlers})]
+        rows = self.function.handlers
+        for depth in sorted({row.depth for row in rows}):
+            targets = "".join(f"{target}, " for target in sorted({row.target for row in rows if row.depth == depth}))
+            caught.append(f"    if q in ({targets}): s{depth} = ex")
         caught.append("    ex = None")
         return ["try:"], caught
 

@@ -110,7 +110,7 @@ class Lowerings:
         try:
             lowered = Emitter(self.program, code.index, framed, heads, self.stored).lower()
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
-        except (TooDeep, RecursionError, SyntaxError):
+        except (TooDeep, RecursionError):
             return None
         on_container = [pc for pc, instr in enumerate(code.function.code) if TABLE[instr.op].needs_depth_a]
         python = _inner(_inner(outer))
@@ -154,6 +154,7 @@ _POPPED: dict[int, tuple[int, int, int]] = {
     Op.SET_UPDATE: (1, 0, 0),
     Op.DICT_UPDATE: (1, 0, 0),
     Op.DICT_MERGE: (1, 0, 0),
+    Op.BUILD_STRING: (0, 1, 0),
     Op.FORMAT: (0, 0, 1),
     Op.RAISE: (1, 1, 0),
     Op.RAISE_ASSERT: (0, 1, 0),
@@ -185,6 +186,7 @@ class Lowering(Runtime):
         self.lowers = process.lowered
         self.room = self.limits.recursion - len(process.frames)  # frames that can still be entered
         self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
+        self.leaving: list[tuple[Unit, FrameType, int]] = []  # functions that an exception is about to leave
         self.functions: dict[int, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
         if process.codes.lowerings is None:
             process.codes.lowerings = Lowerings(process.program)
@@ -277,20 +279,26 @@ class Lowering(Runtime):
 
     def _passed(self, error: Throw, tb: TracebackType | None) -> None:
         """Note in an exception which lowered functions it has left: those of a traceback but for framed ones."""
-        left: Trace = []
+        below = len(self.leaving)
         while tb is not None:
             unit = _unit_of(tb.tb_frame)
             if unit is not None and not unit.framed:
-                left.append((unit.code.index, unit.instruction(tb.tb_lineno)))
+                self.leaving.append((unit, tb.tb_frame, unit.instruction(tb.tb_lineno)))
             tb = tb.tb_next
-        if left:
+        if len(self.leaving) > below:
             self._note_context(error)
-        for entry in reversed(left):
-            self.charge(LEAVING)
-            if error.how is not Raised.AGAIN:
-                self.allocate(TRACE_ENTRY)
-                error.value.trace.append(entry)
-            error.how = Raised.PASSING
+        while len(self.leaving) > below:
+            self._leave(error)
+
+    def _leave(self, error: Throw) -> None:
+        """Note that an exception leaves, or is caught in, the last function in `leaving`."""
+        unit, _, pc = self.leaving[-1]
+        self.charge(LEAVING)
+        if error.how is not Raised.AGAIN:
+            self.allocate(TRACE_ENTRY)
+            error.value.trace.append((unit.code.index, pc))
+        error.how = Raised.PASSING
+        self.leaving.pop()
 
     def _note_context(self, error: Throw) -> None:
         if error.how is Raised.NEW:
@@ -315,12 +323,11 @@ class Lowering(Runtime):
             self._note_context(error)
             self.process.handled = outer
             return -1, None
-        self._passed(error, tb.tb_next)
+        self.leaving.append((unit, tb.tb_frame, pc))
+        if tb.tb_next is not None:
+            self._passed(error, tb.tb_next)
         self._note_context(error)
-        self.charge(LEAVING)
-        if error.how is not Raised.AGAIN:
-            self.allocate(TRACE_ENTRY)
-            error.value.trace.append((unit.code.index, pc))
+        self._leave(error)
         self.mark = None
         self.process.handled = current
         return row.target, error.value
@@ -354,23 +361,27 @@ class Lowering(Runtime):
         """As those of the process, with the frames that lowered functions keep in Python's."""
         made: list[Frame] = []
         inner: FrameType | None = None
-        python: FrameType | None = sys._getframe()
-        while python is not None:
-            unit = _unit_of(python)
-            if unit is not None:
-                pc = unit.instruction(python.f_lineno)
-                popped = self._popped(unit, pc, inner)
-                if unit.framed:
-                    self._write_back(unit, python, pc, popped)
+        for place, (unit, python, pc) in enumerate(self.leaving):
+            called = place + 1 < len(self.leaving)
+            made.append(self._materialise(unit, python.f_locals, pc, self._popped(unit, pc, called)))
+        left = {id(python) for _, python, _ in self.leaving}
+        at: FrameType | None = sys._getframe()
+        while at is not None:
+            found = _unit_of(at)
+            if found is not None and id(at) not in left:
+                pc = found.instruction(at.f_lineno)
+                popped = self._popped(found, pc, inner is not None and inner.f_code.co_filename == FILE)
+                if found.framed:
+                    self._write_back(found, at, pc, popped)
                 else:
-                    made.append(self._materialise(unit, python.f_locals, pc, popped))
-            inner, python = python, python.f_back
+                    made.append(self._materialise(found, at.f_locals, pc, popped))
+            inner, at = at, at.f_back
         return [[*self.frames, *made], *super().roots()[1:]]
 
-    def _popped(self, unit: Unit, pc: int, inner: FrameType | None) -> int:
+    def _popped(self, unit: Unit, pc: int, called: bool) -> int:
+        """How much of the stack is gone; `called`: another lowered function was called there."""
         instr = unit.code.function.code[pc]
         base, a_times, b_times = _POPPED.get(instr.op, (0, 0, 0))
-        called = inner is not None and inner.f_code.co_filename == FILE
         return base + a_times * instr.a + b_times * instr.b + called
 
     def _materialise(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> Frame:
@@ -385,13 +396,14 @@ class Lowering(Runtime):
     def where(self, tb: TracebackType | None) -> Trace:
         """All frames that were active where an exception came from, which left those of the process as they were."""
         trace: Trace = []
+        leaving = {python: pc for _, python, pc in self.leaving}
         shown = 0
         bases = [0]
         steps: list[tuple[int, int] | None] = []
         while tb is not None:
             unit = _unit_of(tb.tb_frame)
             if unit is not None:
-                pc = unit.instruction(tb.tb_lineno)
+                pc = leaving.pop(tb.tb_frame, unit.instruction(tb.tb_lineno))
                 if unit.framed:
                     tb.tb_frame.f_locals["frame"].pc = pc + 1
                 else:
@@ -412,7 +424,7 @@ class Lowering(Runtime):
                 shown = end
             else:
                 trace.append(step)
-        return trace
+        return trace + [(unit.code.index, pc) for unit, python, pc in self.leaving if python in leaving]
 
     # --- framed functions ---
 

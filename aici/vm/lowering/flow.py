@@ -255,7 +255,7 @@ class Structure:
 
     def _dispatcher(self) -> None:
         before, after = self.writer.dispatch()
-        self._add([Line(0, text, -1) for text in ("while True:", *["    " + text for text in before])], 1)
+        self._add([Line(0, "while True:", -1), *[Line(1, text, -1) for text in before]], 1)
         depth = 2 + bool(before)
         entries = self.sequence[("node", ROOT)]
         self.guarded.update(entries)

@@ -8,7 +8,7 @@ large, and numbers afterwards.
 
 from __future__ import annotations
 
-from aici.vm.arithmetic import SMALL
+from aici.vm.memory import SMALL
 
 from .kinds import BOOL, FLOAT, INTEGER, LIST, NATURAL, NUMBERS, PLAIN, STR, TUPLE, VALUE, WHOLE, Item, within
 
