@@ -1,107 +1,279 @@
 """Copies of processes: all that can change is copied, with identity, aliasing and cycles kept; the rest is shared.
 
-Goes in: a process that waits on a request (or has not begun). Comes out: an independent one. No recursion, so that the
-depth of the controller's data does not matter.
+Goes in: a process that waits on a request (or has not begun). Come out: independent ones. A plan is made once, however
+many copies are wanted: it numbers everything that is reachable, and says in long columns of numbers what goes into
+what. Carrying it out is then a matter of a few loops inside Python's own C functions. No recursion, so that the depth
+of the controller's data does not matter. `docs/decisions/0011-forks-and-snapshots.md` has the figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice, repeat
+from operator import attrgetter
 from typing import Any
 
-from .memory import SLOTTED
+from .collector import paused
 from .process import Process
+from .shapes import FIELDS, SLOTTED
 from .values import SetValue
 
-_SHARED_SLOTS = frozenset({"codes", "limits", "program"})
-_SLOTTED = frozenset(SLOTTED)
+_SHARED_SLOTS = frozenset({"codes", "limits", "lowered", "program"})
+_COMPOSITE = frozenset({tuple, slice})
+_CHANGING = frozenset({list, dict, bytearray, *SLOTTED})
+_OPEN = _COMPOSITE | _CHANGING
+"""Values of all other types are shared by copies."""
+_MANY = 8
+"""From so many on, it pays to look at values together first."""
 
 
 def fork(process: Process) -> Process:
     """An independent copy of a process."""
-    copier = _Copier()
+    return forks(process, 1)[0]
+
+
+def forks(process: Process, count: int) -> list[Process]:
+    """So many independent copies of a process."""
+    with paused():
+        plan = _Plan()
+        names = [name for name in Process.__slots__ if name not in _SHARED_SLOTS]
+        numbers = plan.numbers([getattr(process, name) for name in names])
+        plan.walk()
+        return [_twin(process, plan, names, numbers) for _ in range(count)]
+
+
+def _twin(process: Process, plan: _Plan, names: list[str], numbers: Sequence[int]) -> Process:
     twin: Process = Process.__new__(Process)
-    for name in Process.__slots__:
-        value = getattr(process, name)
-        setattr(twin, name, value if name in _SHARED_SLOTS else copier.copy(value))
-    copier.fill()
+    for name in _SHARED_SLOTS:
+        setattr(twin, name, getattr(process, name))
+    pool = plan.carry_out()
+    for name, number in zip(names, numbers, strict=True):
+        setattr(twin, name, pool[number])
     return twin
 
 
-class _Copier:
-    """Shells are made at once and filled later; only what is immutable but holds other values must wait for them."""
+def _do(calls: Iterable[Any]) -> None:
+    """Make the calls of a `map`."""
+    deque(calls, maxlen=0)
+
+
+class _Group:
+    """Values that are copied in the same way: each is made by `make`, and takes the next parts of every column."""
 
     def __init__(self) -> None:
-        self.copies: dict[int, Any] = {}
-        self.todo: list[Callable[[], None]] = []
+        self.members: list[Any] = []
+        self.numbers: list[int] = []
+        self.lengths: list[int] = []
+        self.columns: list[list[int]] = []  # of numbers of parts
 
-    def copy(self, value: Any) -> Any:
-        """The copy of a value, or its shell; the value itself if nothing in it can change."""
+    def add(self, members: Sequence[Any], numbers: Sequence[int]) -> None:
+        self.members.extend(members)
+        self.numbers.extend(numbers)
+
+
+class _Plan:
+    """What is reachable, by number: `values`; of those that must be copied, how."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.places: dict[int, int] = {}  # number by identity, of values that hold others
+        self.todo: dict[type, list[int]] = {}  # found, but not looked into
+        self.leaves: dict[type, _Group] = {kind: _Group() for kind in (list, dict, bytearray)}
+        self.lists = _Group()
+        self.dicts = _Group()
+        self.slotted = {kind: _Group() for kind in SLOTTED}
+        self.parts: dict[int, list[int]] = {}  # of composites that hold more than shared values
+        self.tuples: list[_Group] = []  # those of them to be copied, by level, innermost first
+        self.others: list[list[int]] = []  # of each level, what is no tuple
+        self.lists.columns = [[]]
+        self.dicts.columns = [[], []]
+        for kind, group in self.slotted.items():
+            group.columns = [[] for _ in FIELDS[kind]]
+
+    # --- making the plan ---
+
+    def numbers(self, values: Sequence[Any]) -> Sequence[int]:
+        """Numbers of values, new ones if they have none."""
+        kinds = set(map(type, values))
+        first = len(self.values)
+        if _OPEN.isdisjoint(kinds):
+            self.values.extend(values)
+            return range(first, len(self.values))
+        if len(kinds) == 1 and len(values) >= _MANY:
+            identities = list(map(id, values))
+            if self.places.keys().isdisjoint(identities) and len(set(identities)) == len(identities):
+                fresh = range(first, first + len(values))
+                self.values.extend(values)
+                self.places.update(zip(identities, fresh, strict=True))
+                self.todo.setdefault(kinds.pop(), []).extend(fresh)
+                return fresh
+        return [self._number(value) for value in values]
+
+    def _number(self, value: Any) -> int:
         kind = type(value)
-        if kind in _COMPOSITES or (kind is SetValue and value.frozen):
-            return self._composite(value)
-        if kind in _SLOTTED or kind is list or kind is dict or kind is bytearray:
-            twin = self.copies.get(id(value))
-            return self._shell(value) if twin is None else twin
-        return value
+        number = len(self.values)
+        if kind in _OPEN:
+            known = self.places.setdefault(id(value), number)
+            if known != number:
+                return known
+            self.todo.setdefault(kind, []).append(number)
+        self.values.append(value)
+        return number
 
-    def fill(self) -> None:
+    def walk(self) -> None:
+        """Look into everything that is found."""
         while self.todo:
-            self.todo.pop()()
+            kind, numbers = self.todo.popitem()
+            values = (
+                self.values[numbers[0] : numbers[-1] + 1] if _is_run(numbers) else [self.values[n] for n in numbers]
+            )
+            _LOOK.get(kind, _Plan._look_slotted)(self, values, numbers)
+        self._sort_composites()
 
-    def _shell(self, value: Any) -> Any:
-        kind: Any = type(value)
-        twin: Any = bytearray(value) if kind is bytearray else kind.__new__(kind)
-        self.copies[id(value)] = twin
-        if kind is list:
-            self.todo.append(lambda: twin.extend(map(self.copy, value)))
-        elif kind is dict:
-            self.todo.append(lambda: twin.update((self.copy(key), self.copy(item)) for key, item in value.items()))
-        elif kind is not bytearray:
-            self.todo.append(lambda: self._fill_slots(value, twin))
-        return twin
+    def _look_lists(self, values: list[list[Any]], numbers: list[int]) -> None:
+        if len(values) >= _MANY and _OPEN.isdisjoint(set(map(type, chain.from_iterable(values)))):
+            self.leaves[list].add(values, numbers)
+            return
+        for value, number in zip(values, numbers, strict=True):
+            if _OPEN.isdisjoint(set(map(type, value))):
+                self.leaves[list].add((value,), (number,))
+            else:
+                self.lists.add((value,), (number,))
+                self.lists.lengths.append(len(value))
+                self.lists.columns[0].extend(self.numbers(value))
 
-    def _fill_slots(self, value: Any, twin: Any) -> None:
-        for name in type(value).__slots__:
-            setattr(twin, name, self.copy(getattr(value, name)))
+    def _look_dicts(self, values: list[dict[Any, Any]], numbers: list[int]) -> None:
+        if len(values) >= _MANY:
+            kinds = set(map(type, chain.from_iterable(values)))
+            kinds.update(map(type, chain.from_iterable(map(dict.values, values))))
+            if _OPEN.isdisjoint(kinds):
+                self.leaves[dict].add(values, numbers)
+                return
+        for value, number in zip(values, numbers, strict=True):
+            if _OPEN.isdisjoint(set(map(type, value.values()))) and _OPEN.isdisjoint(set(map(type, value))):
+                self.leaves[dict].add((value,), (number,))
+            else:
+                self.dicts.add((value,), (number,))
+                self.dicts.lengths.append(len(value))
+                self.dicts.columns[0].extend(self.numbers(list(value)))
+                self.dicts.columns[1].extend(self.numbers(list(value.values())))
 
-    def _composite(self, value: Any) -> Any:
-        """Tuples, slices and frozen sets, innermost first: they cannot form a cycle among themselves."""
-        stack = [value]
-        while stack:
-            top = stack[-1]
-            if id(top) in self.copies:
+    def _look_bytearrays(self, values: list[bytearray], numbers: list[int]) -> None:
+        self.leaves[bytearray].add(values, numbers)
+
+    def _look_slotted(self, values: list[Any], numbers: list[int]) -> None:
+        kind: Any = type(values[0])
+        group = self.slotted[kind]
+        if kind is SetValue:
+            frozen = [n for value, n in zip(values, numbers, strict=True) if value.frozen]
+            if frozen:
+                self._look_composites([self.values[n] for n in frozen], frozen)
+                numbers = [n for value, n in zip(values, numbers, strict=True) if not value.frozen]
+                values = [value for value in values if not value.frozen]
+        group.add(values, numbers)
+        for name, column in zip(FIELDS[kind], group.columns, strict=True):
+            column.extend(self.numbers(list(map(attrgetter(name), values))))
+
+    def _look_composites(self, values: list[Any], numbers: list[int]) -> None:
+        for value, number in zip(values, numbers, strict=True):
+            parts = _parts(value)
+            if not _OPEN.isdisjoint(set(map(type, parts))):
+                self.parts[number] = list(self.numbers(parts))
+
+    def _sort_composites(self) -> None:
+        """Level 0 are those that hold nothing that can change, at any depth, and are shared. They cannot form a cycle
+        among themselves."""
+        levels: dict[int, int] = {}
+        for first in self.parts:
+            stack = [first]
+            while stack:
+                number = stack[-1]
+                waiting = [n for n in self.parts[number] if n in self.parts and n not in levels]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
                 stack.pop()
-                continue
-            waiting = [part for part in _parts(top) if _is_composite(part) and id(part) not in self.copies]
-            if waiting:
-                stack.extend(waiting)
-                continue
-            stack.pop()
-            self.copies[id(top)] = self._rebuilt(top)
-        return self.copies[id(value)]
+                if number not in levels:
+                    level = max(map(levels.get, self.parts[number], repeat(0)))
+                    changes = level or any(self._changes(n) for n in self.parts[number])
+                    levels[number] = level + 1 if changes else 0
+                    if changes:
+                        self._at_level(level, number)
 
-    def _rebuilt(self, value: Any) -> Any:
-        parts = list(_parts(value))
-        twins = [self.copies[id(part)] if _is_composite(part) else self.copy(part) for part in parts]
-        if all(twin is part for twin, part in zip(twins, parts, strict=True)):
-            return value
-        if type(value) is tuple:
-            return tuple(twins)
-        if type(value) is slice:
-            return slice(*twins)
-        return SetValue(dict.fromkeys(twins), True)
+    def _at_level(self, level: int, number: int) -> None:
+        while len(self.tuples) <= level:
+            self.tuples.append(_Group())
+            self.tuples[-1].columns = [[]]
+            self.others.append([])
+        if type(self.values[number]) is tuple:
+            group = self.tuples[level]
+            group.numbers.append(number)
+            group.lengths.append(len(self.parts[number]))
+            group.columns[0].extend(self.parts[number])
+        else:
+            self.others[level].append(number)
+
+    def _changes(self, number: int) -> bool:
+        value = self.values[number]
+        return type(value) in _CHANGING and not (type(value) is SetValue and value.frozen)
+
+    # --- carrying it out ---
+
+    def carry_out(self) -> list[Any]:
+        """A copy of everything, by number."""
+        pool = self.values.copy()
+        put, get = pool.__setitem__, pool.__getitem__
+        for kind, group in self.leaves.items():
+            _do(map(put, group.numbers, map(kind.copy, group.members)))  # type: ignore[attr-defined]
+        lists: list[list[Any]] = [[] for _ in self.lists.members]
+        dicts: list[dict[Any, Any]] = [{} for _ in self.dicts.members]
+        _do(map(put, self.lists.numbers, lists))
+        _do(map(put, self.dicts.numbers, dicts))
+        slotted = [(kind, group) for kind, group in self.slotted.items() if group.members]
+        twins: list[list[Any]] = [
+            list(map(object.__new__, repeat(kind, len(group.members)))) for kind, group in slotted
+        ]
+        for (_, group), made in zip(slotted, twins, strict=True):
+            _do(map(put, group.numbers, made))
+        for group, others in zip(self.tuples, self.others, strict=True):
+            items = map(get, group.columns[0])
+            _do(map(put, group.numbers, map(tuple, map(islice, repeat(items), group.lengths))))
+            for number in others:
+                pool[number] = _rebuilt(self.values[number], list(map(get, self.parts[number])))
+        items = map(get, self.lists.columns[0])
+        _do(map(list.extend, lists, map(islice, repeat(items), self.lists.lengths)))
+        keys, entries = (map(get, column) for column in self.dicts.columns)
+        lengths = self.dicts.lengths
+        pairs = map(zip, map(islice, repeat(keys), lengths), map(islice, repeat(entries), lengths))
+        _do(map(dict.update, dicts, pairs))
+        for (kind, group), made in zip(slotted, twins, strict=True):
+            for name, column in zip(FIELDS[kind], group.columns, strict=True):
+                _do(map(vars(kind)[name].__set__, made, map(get, column)))
+        return pool
 
 
-_COMPOSITES = frozenset({tuple, slice})
+def _is_run(numbers: list[int]) -> bool:
+    return numbers[-1] - numbers[0] == len(numbers) - 1  # they ascend
 
 
-def _is_composite(value: Any) -> bool:
-    return type(value) in _COMPOSITES or (type(value) is SetValue and value.frozen)
-
-
-def _parts(value: Any) -> Iterable[Any]:
+def _parts(value: Any) -> Sequence[Any]:
     if type(value) is slice:
         return (value.start, value.stop, value.step)
-    parts: Iterable[Any] = value.items if type(value) is SetValue else value
+    parts: Sequence[Any] = list(value.items) if type(value) is SetValue else value
     return parts
+
+
+def _rebuilt(value: Any, parts: list[Any]) -> Any:
+    if type(value) is slice:
+        return slice(*parts)
+    return SetValue(dict.fromkeys(parts), True)
+
+
+_LOOK: dict[type, Callable[[_Plan, list[Any], list[int]], None]] = {
+    list: _Plan._look_lists,
+    dict: _Plan._look_dicts,
+    bytearray: _Plan._look_bytearrays,
+    tuple: _Plan._look_composites,
+    slice: _Plan._look_composites,
+}

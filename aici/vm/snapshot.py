@@ -16,6 +16,7 @@ import hmac
 import struct
 
 from . import state
+from .collector import paused
 from .isa import VERSION as BYTECODE_VERSION
 from .names import DIGEST_BYTES, shared
 from .process import Process
@@ -111,7 +112,8 @@ def restore(program: Program, data: bytes, key: bytes) -> Process:
     if length > MAX_STATE:
         raise CorruptSnapshot(f"the state takes more than {MAX_STATE} bytes")
     try:
-        return state.read(program, tables, data[_HEAD.size : -_SEAL])
+        with paused():
+            return state.read(program, tables, data[_HEAD.size : -_SEAL])
     except state.Damage as damage:
         raise CorruptSnapshot(str(damage)) from None
 
