@@ -188,8 +188,7 @@ class Scheduler:
         if self._short or session.feed() is not None:
             return
         first = len(job.sessions)
-        twins = [session.branch(i, first + i - 1) for i in range(1, n)]
-        for twin in twins:
+        for twin in session.split(n, first):
             twin.seq = heapq.heappop(self._free)
             job.add(twin)
             if twin.cached:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aici.host.engines.base import Engine, Feed
 from aici.host.sampling import Sampler
-from aici.vm.fork import fork
+from aici.vm.fork import forks
 from aici.vm.machine import resume_error, run
 from aici.vm.process import Process
 from aici.vm.requests import (
@@ -314,10 +314,14 @@ class Session(SequenceServices):
         except ServiceError as error:
             self.throw(error)
 
-    def branch(self, number: int, index: int) -> Session:
-        """A copy of this sequence and its controller, which sees `fork` return `number`. The caller gives it a
-        sequence that is a copy of this one's."""
-        twin = Session(self.job, self._engine, fork(self._process), index)
+    def split(self, n: int, first: int) -> list[Session]:
+        """Copies of this sequence and its controller, whose indices begin at `first` and who see `fork` return 1 to
+        n - 1. The caller gives them sequences that are copies of this one's."""
+        copies = forks(self._process, n - 1)
+        return [self._branch(copy, number, first + number - 1) for number, copy in enumerate(copies, 1)]
+
+    def _branch(self, process: Process, number: int, index: int) -> Session:
+        twin = Session(self.job, self._engine, process, index)
         twin.path = (*self.path, number)
         twin.sampler = self.sampler.fork(number)
         twin.cached = self.cached
