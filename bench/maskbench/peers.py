@@ -64,11 +64,11 @@ class Aicic(_Base):
 
     def __init__(self, tokens: Tokens, rows: int) -> None:
         super().__init__(tokens, rows)
-        from aici.grammar.constraint import Matcher
-        from aici.grammar.regex import compile_regex
+        from aici.grammar.lazy import compile_automaton
+        from aici.grammar.lazy_constraint import matcher_for
         from aici.grammar.vocabulary import Vocabulary
 
-        self._compile, self._matcher = compile_regex, Matcher
+        self._compile, self._matcher = compile_automaton, matcher_for
         self._vocabulary = Vocabulary(list(tokens.tokens), [tokens.eos], len(tokens.tokens))
         self._batch: Any = None
 

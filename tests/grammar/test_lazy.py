@@ -67,12 +67,21 @@ def test_its_matcher_is_that_of_the_whole_automaton(parts: list[str], tokens: li
         assert np.array_equal(whole.mask(state), lazy.mask(other))
         assert lazy.known(other) is lazy.mask(other)
         assert whole.can_end(state) == lazy.can_end(other)
+        assert whole.forced_bytes(state) == lazy.forced_bytes(other)
         assert whole.must_end(state) == lazy.must_end(other)
         assert dfa.is_final(state) == lazy.is_final(other)
         assert whole.allows(state, token) == lazy.allows(other, token)
         assert lazy.spellable(other) or not whole.spellable(state)
         state, other = whole.advance(state, token), lazy.advance(other, token)
         assert (state == 0) == (other == 0)
+
+
+def test_a_batch() -> None:
+    lazy = matcher_for(compile_lazily("(a|b){1,9}"), VOCABULARY)
+    states = [lazy.start, lazy.advance(lazy.start, 0)]
+    out = np.zeros((3, VOCABULARY.n_words), np.uint32)
+    lazy.fill_batch(states, out)
+    assert [row.tolist() for row in out[:2]] == [lazy.mask(state).tolist() for state in states] and not out[2].any()
 
 
 def test_a_vocabulary_that_cannot_spell_it() -> None:
