@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice, repeat
-from operator import attrgetter
 from typing import Any
 
 from .collector import paused
@@ -26,6 +25,7 @@ _OPEN = _COMPOSITE | _CHANGING
 """Values of all other types are shared by copies."""
 _MANY = 8
 """From so many on, it pays to look at values together first."""
+_SETTERS = {kind: [vars(kind)[name].__set__ for name in names] for kind, names in FIELDS.items()}
 
 
 def fork(process: Process) -> Process:
@@ -173,7 +173,7 @@ class _Plan:
                 values = [value for value in values if not value.frozen]
         group.add(values, numbers)
         for name, column in zip(FIELDS[kind], group.columns, strict=True):
-            column.extend(self.numbers(list(map(attrgetter(name), values))))
+            column.extend(self.numbers([getattr(value, name) for value in values]))
 
     def _look_composites(self, values: list[Any], numbers: list[int]) -> None:
         for value, number in zip(values, numbers, strict=True):
@@ -230,12 +230,12 @@ class _Plan:
         dicts: list[dict[Any, Any]] = [{} for _ in self.dicts.members]
         _do(map(put, self.lists.numbers, lists))
         _do(map(put, self.dicts.numbers, dicts))
-        slotted = [(kind, group) for kind, group in self.slotted.items() if group.members]
-        twins: list[list[Any]] = [
-            list(map(object.__new__, repeat(kind, len(group.members)))) for kind, group in slotted
-        ]
-        for (_, group), made in zip(slotted, twins, strict=True):
-            _do(map(put, group.numbers, made))
+        slotted = []
+        for kind, group in self.slotted.items():
+            if group.members:
+                made: list[Any] = list(map(object.__new__, repeat(kind, len(group.members))))
+                slotted.append((kind, group, made))
+                _do(map(put, group.numbers, made))
         for group, others in zip(self.tuples, self.others, strict=True):
             items = map(get, group.columns[0])
             _do(map(put, group.numbers, map(tuple, map(islice, repeat(items), group.lengths))))
@@ -247,9 +247,9 @@ class _Plan:
         lengths = self.dicts.lengths
         pairs = map(zip, map(islice, repeat(keys), lengths), map(islice, repeat(entries), lengths))
         _do(map(dict.update, dicts, pairs))
-        for (kind, group), made in zip(slotted, twins, strict=True):
-            for name, column in zip(FIELDS[kind], group.columns, strict=True):
-                _do(map(vars(kind)[name].__set__, made, map(get, column)))
+        for kind, group, made in slotted:
+            for assign, column in zip(_SETTERS[kind], group.columns, strict=True):
+                _do(map(assign, made, map(get, column)))
         return pool
 
 
