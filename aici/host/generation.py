@@ -7,7 +7,7 @@ have to be computed are asked for on another thread while the engine works; all 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,8 +184,8 @@ class OneToken(_Constrained):
     def take_eos(self) -> None:
         self.reply = Sampled([], True)
 
-
-Work: TypeAlias = Generation | OneToken
+    def force(self) -> Sequence[int]:
+        return ()
 
 
 def _with_stop(request: Generate) -> tuple[ConstraintSpec | None, bytes | None]:

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from types import TracebackType
 
-from aici.grammar.vocabulary import Vocabulary, VocabularyError
-from aici.host.engines.base import Engine, EngineError
+from aici.host.engines.base import Engine
 from aici.host.sampling import SamplingParams
 from aici.vm.program import Program
 
-from .constraints import ConstraintCache, Constraints
 from .events import Event
 from .job import Job
-from .request import RunLimits, RunRequest
+from .request import RunLimits, RunRequest, prompt_tokens
 from .result import Result
 from .scheduler import Scheduler
+from .world import CONSTRAINT_BYTES, Live, World
 
 
 class Handle:
@@ -54,25 +53,21 @@ class Handle:
 class Host:
     """Runs controllers on an engine. A context manager; closing it leaves the engine open, which is the caller's."""
 
-    def __init__(self, engine: Engine, *, constraint_bytes: int = 256 << 20) -> None:
-        """`constraint_bytes`: how much memory compiled constraints may take while nobody uses them. Raises
-        `EngineError` for a model whose vocabulary is out of bounds."""
-        tokenizer = engine.tokenizer
-        self.engine = engine
-        try:
-            vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, engine.n_vocab)
-        except VocabularyError as error:
-            raise EngineError(f"the vocabulary of {engine.name} cannot be used: {error}") from None
-        self._cache = ConstraintCache(vocabulary, tokenizer, constraint_bytes)
-        self._scheduler = Scheduler(engine)
+    def __init__(self, engine: Engine | World, *, constraint_bytes: int = CONSTRAINT_BYTES) -> None:
+        """`engine`: what to run on, or a world that has one (`tape`). `constraint_bytes`: how much memory compiled
+        constraints may take while nobody uses them. Raises `EngineError` for a model whose vocabulary is out of
+        bounds."""
+        self._world = engine if isinstance(engine, World) else Live(engine, constraint_bytes)
+        self.engine = self._world.engine
+        self._scheduler = Scheduler(self._world)
         self._driving = Lock()
 
     def submit(self, request: RunRequest, *, listen: bool = False) -> Handle:
         """Queue a request; it joins the batch at the next step. `listen`: note events for iteration.
         Raises `ValueError` for a prompt that the tokenizer cannot spell or with ids outside the vocabulary."""
-        prompt = self._prompt(request.prompt)
+        prompt = prompt_tokens(self.engine.tokenizer, request.prompt)
         text = self.engine.tokenizer.decode(prompt)
-        job = Job(request, prompt, text, Constraints(self._cache, request.program), listen)
+        job = Job(request, prompt, text, self._world.desk(request), listen)
         self._scheduler.queue.append(job)
         return Handle(self, job)
 
@@ -133,14 +128,3 @@ class Host:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _prompt(self, prompt: str | bytes | Sequence[int]) -> list[int]:
-        tokenizer = self.engine.tokenizer
-        if isinstance(prompt, str):
-            prompt = prompt.encode()
-        if isinstance(prompt, bytes):
-            return [*tokenizer.prefix_ids, *tokenizer.encode(prompt)]
-        size = len(tokenizer.token_bytes)
-        if any(not 0 <= token < size for token in prompt):
-            raise ValueError(f"the prompt has a token id outside the vocabulary (0 to {size - 1})")
-        return list(prompt)

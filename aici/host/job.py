@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aici.vm.requests import ServiceError
 
-from .constraints import Constraints
+from .desk import Desk
 from .events import Event
 from .request import RunRequest
 from .result import Result, StepTiming, Usage
@@ -21,7 +21,7 @@ class Job:
     """`events` is None where nobody listens, so that nothing is made for nobody."""
 
     __slots__ = (
-        "constraints",
+        "desk",
         "events",
         "live",
         "parked",
@@ -37,13 +37,11 @@ class Job:
         "variables",
     )
 
-    def __init__(
-        self, request: RunRequest, prompt: list[int], prompt_text: bytes, constraints: Constraints, listen: bool
-    ) -> None:
+    def __init__(self, request: RunRequest, prompt: list[int], prompt_text: bytes, desk: Desk, listen: bool) -> None:
         self.request = request
         self.prompt = prompt
         self.prompt_text = prompt_text
-        self.constraints = constraints
+        self.desk = desk
         self.variables = Variables(request.limits.variable_bytes)
         self.seen_version = 0
         self.sessions: list[Session] = []  # all branches, in order of their making

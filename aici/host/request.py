@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aici.host.sampling import SamplingParams
+from aici.host.tokenizer import Tokenizer
 from aici.vm.limits import Limits
 from aici.vm.program import Program
 
@@ -40,3 +41,15 @@ class RunRequest:
     limits: RunLimits = field(default_factory=RunLimits)
     timings: bool = False
     fast_forward: bool = True
+
+
+def prompt_tokens(tokenizer: Tokenizer, prompt: str | bytes | Sequence[int]) -> list[int]:
+    """The token ids of a prompt. Raises `ValueError` for one that the vocabulary cannot spell or does not have."""
+    if isinstance(prompt, str):
+        prompt = prompt.encode()
+    if isinstance(prompt, bytes):
+        return [*tokenizer.prefix_ids, *tokenizer.encode(prompt)]
+    size = len(tokenizer.token_bytes)
+    if any(not 0 <= token < size for token in prompt):
+        raise ValueError(f"the prompt has a token id outside the vocabulary (0 to {size - 1})")
+    return list(prompt)

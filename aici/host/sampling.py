@@ -77,6 +77,11 @@ class Sampler:
             return best
         return self._draw(scores, peak)
 
+    def skip(self) -> None:
+        """Go on as if a token had been sampled, which was done elsewhere."""
+        if self.params.temperature != 0.0:
+            self.step += 1
+
     def logprob(self, logits: NDArray[np.float32], token: int) -> float:
         """Natural logarithm of the model's own probability of a token: no mask, temperature 1."""
         exact = logits.astype(np.float64)

@@ -27,11 +27,12 @@ from aici.host.engines.base import ContextFull, Engine, EngineError, Feed
 from aici.vm.process import Process
 from aici.vm.requests import ServiceError
 
+from .desk import Work
 from .events import Forked, Prompted
-from .generation import Work
 from .job import Job
 from .result import ENGINE_ERROR, BranchError, StepTiming
 from .session import Phase, Session
+from .world import World
 
 _ROUNDS_A_STEP: Final = 16
 """How often the controllers of one request may wake each other before the rest of the batch has its turn."""
@@ -42,13 +43,14 @@ Wanted: TypeAlias = "list[tuple[Session, Feed]]"
 class Scheduler:
     """Owns the engine's sequences. Not thread-safe but for `queue`, to which any thread may append jobs."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, world: World) -> None:
+        engine = world.engine
         self.queue: deque[Job] = deque()
-        self._engine = engine
+        self._world = world
+        self._engine: Engine = engine
         self._jobs: list[Job] = []
         self._free = list(range(engine.max_sequences))
         self._short = False  # in this step a fork had to wait for sequences: nobody younger may take any
-        self._vocabulary = len(engine.tokenizer.token_bytes)
         self._eos = frozenset(engine.tokenizer.eos_ids)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="masks")
 
@@ -286,9 +288,10 @@ class Scheduler:
     def _start_masks(self, wanted: Wanted) -> Future[float]:
         """Have the masks that are not there yet computed beside the engine; gives the seconds that took. What goes
         wrong there goes wrong again, and is dealt with, where the mask is used."""
-        works = [work for session, feed in wanted if feed.logits and not (work := session.wants()).has_mask()]
-        if works:
-            return self._executor.submit(_compute_masks, works)
+        if self._world.needs_masks:
+            works = [work for session, feed in wanted if feed.logits and not (work := session.wants()).has_mask()]
+            if works:
+                return self._executor.submit(_compute_masks, works)
         nothing: Future[float] = Future()
         nothing.set_result(0.0)
         return nothing
@@ -302,9 +305,7 @@ class Scheduler:
 
     def _sample(self, session: Session, logits: NDArray[np.float32]) -> int | None:
         """A token under the mask; None for the end of the sequence."""
-        mask = session.wants().mask()
-        # Logits may go on past the vocabulary; masks never allow what is there.
-        token = session.sampler.sample(logits if mask is not None else logits[: self._vocabulary], mask)
+        token = self._world.choose(session, logits)
         return None if token in self._eos else token
 
     def _note(self, timing: StepTiming) -> None:

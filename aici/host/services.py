@@ -5,12 +5,10 @@ Everything that comes in is untrusted: sizes and token ids are checked before wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from aici.grammar.constraint import DEAD
-from aici.grammar.errors import RegexLimitError
 from aici.host.tokenizer import Tokenizer
 from aici.vm.requests import ConstraintSpec, ServiceError
 
@@ -91,25 +89,20 @@ class SequenceServices:
         return _CONFIG.get(name, 0)
 
     def constraint_start(self, spec: ConstraintSpec) -> int:
-        return self.job.constraints.matcher(spec).start
+        return self.job.desk.start(spec)
 
     def constraint_advance(self, spec: ConstraintSpec, state: int, token: int) -> int:
         self.check_tokens((token,))
-        with _within_room():
-            after = self.job.constraints.matcher(spec).advance(state, token)
+        after = self.job.desk.advance(spec, state, token)
         if after == DEAD:
             raise ServiceError(f"token {self.token_repr(token)} is not allowed here")
         return after
 
     def constraint_mask(self, spec: ConstraintSpec, state: int) -> bytes:
-        with _within_room():
-            mask = self.job.constraints.matcher(spec).mask(state)
-        return mask.astype("<u4", copy=False).tobytes()[: (self.n_vocab + 7) // 8]
+        return self.job.desk.mask(spec, state)[: (self.n_vocab + 7) // 8]
 
     def constraint_eos(self, spec: ConstraintSpec, state: int) -> tuple[bool, bool]:
-        matcher = self.job.constraints.matcher(spec)
-        with _within_room():
-            return matcher.can_end(state), matcher.must_end(state)
+        return self.job.desk.ends(spec, state)
 
     def check_tokens(self, tokens: Sequence[int]) -> None:
         """Raises `ServiceError` for an id outside the vocabulary."""
@@ -117,12 +110,3 @@ class SequenceServices:
         for token in tokens:
             if not 0 <= token < size:
                 raise ServiceError(f"there is no token {token}: ids are 0 to {size - 1}")
-
-
-@contextmanager
-def _within_room() -> Iterator[None]:
-    """An automaton that is built as it is used may use up its room: for the controller to know."""
-    try:
-        yield
-    except RegexLimitError as error:
-        raise ServiceError(error.message) from None

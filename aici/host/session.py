@@ -24,6 +24,7 @@ from aici.vm.requests import (
     Finished,
     Fork,
     Generate,
+    Generated,
     GetPrompt,
     Noop,
     Outcome,
@@ -33,8 +34,8 @@ from aici.vm.requests import (
     WaitVars,
 )
 
+from .desk import Work
 from .events import Backtracked, Ended, Fixed, Forced, Token
-from .generation import Generation, OneToken, Work
 from .job import Job
 from .result import Branch, BranchError
 from .services import SequenceServices
@@ -62,13 +63,14 @@ class Session(SequenceServices):
         "_engine",
         "_error",
         "_finish_reason",
-        "_process",
         "_reply",
         "_throw",
+        "asked",
         "branches",
         "cached",
         "path",
         "phase",
+        "process",
         "sampler",
         "seq",
         "waits_for",
@@ -78,7 +80,9 @@ class Session(SequenceServices):
     def __init__(self, job: Job, engine: Engine, process: Process, index: int = 0) -> None:
         super().__init__(job, index, engine.tokenizer, engine.n_vocab)
         self._engine = engine
-        self._process = process
+        self.process = process
+        self.asked: Outcome = GetPrompt()
+        """What the controller waits for, or waited for last."""
         self.path: tuple[int, ...] = ()
         self.seq = -1
         self.cached = 0
@@ -91,6 +95,11 @@ class Session(SequenceServices):
         self._throw: ServiceError | None = None
         self._finish_reason = ""
         self._error: BranchError | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens, those of the prompt included."""
+        return len(self._tokens)
 
     @property
     def alive(self) -> bool:
@@ -121,10 +130,11 @@ class Session(SequenceServices):
         reply, self._reply = self._reply, None
         error, self._throw = self._throw, None
         if error is not None:
-            return resume_error(self._process, self, error.kind, str(error))
-        return run(self._process, self, reply)
+            return resume_error(self.process, self, error.kind, str(error))
+        return run(self.process, self, reply)
 
     def _handle(self, outcome: Outcome) -> None:
+        self.asked = outcome
         try:
             match outcome:
                 case GetPrompt():
@@ -132,9 +142,9 @@ class Session(SequenceServices):
                 case Append():
                     self.answer(self._append(outcome))
                 case Generate():
-                    self._sample(Generation(outcome, self.job.constraints))
+                    self._sample(self.job.desk.generation(outcome))
                 case Sample():
-                    self._sample(OneToken(outcome, self.job.constraints, -(-self.n_vocab // 32)))
+                    self._sample(self.job.desk.one_token(outcome))
                 case Fork(n):
                     self._fork(n)
                 case WaitVars(names):
@@ -145,7 +155,7 @@ class Session(SequenceServices):
                     self.phase = Phase.PAUSED
                 case Stop():
                     self.end("stop")
-                case Finished() if self._process.main is None:
+                case Finished() if self.process.main is None:
                     self.end("error", BranchError.of("NotStarted", "the controller never called aici.start(...)"))
                 case Finished():
                     self.end("end")
@@ -176,7 +186,7 @@ class Session(SequenceServices):
 
     def _forward(self, work: Work) -> None:
         """Append what leaves no choice; hand the controller what came if that was all."""
-        if work.reply is None and isinstance(work, Generation) and self.job.request.fast_forward:
+        if work.reply is None and self.job.request.fast_forward:
             first, tokens = work.first, work.force()
             self._admit_length(len(self._tokens) + len(tokens))
             self._tokens += tokens
@@ -188,7 +198,7 @@ class Session(SequenceServices):
     def _complete(self, work: Work) -> None:
         """Hand the controller what was sampled."""
         self.work = None
-        if work.store_var is not None and isinstance(work, Generation) and work.reply is not None:
+        if work.store_var is not None and isinstance(work.reply, Generated):
             self.set_var(work.store_var, work.reply.text)
         self.answer(work.reply)
 
@@ -317,13 +327,14 @@ class Session(SequenceServices):
     def split(self, n: int, first: int) -> list[Session]:
         """Copies of this sequence and its controller, whose indices begin at `first` and who see `fork` return 1 to
         n - 1. The caller gives them sequences that are copies of this one's."""
-        copies = forks(self._process, n - 1)
+        copies = forks(self.process, n - 1)
         return [self._branch(copy, number, first + number - 1) for number, copy in enumerate(copies, 1)]
 
     def _branch(self, process: Process, number: int, index: int) -> Session:
         twin = Session(self.job, self._engine, process, index)
         twin.path = (*self.path, number)
         twin.sampler = self.sampler.fork(number)
+        twin.asked = self.asked
         twin.cached = self.cached
         twin._tokens = self._tokens.copy()
         twin.answer(number)
