@@ -242,6 +242,35 @@ aici.start(main)
     assert check_same(program_of(text), type(host), Limits(memory=900_000)) == 5
 
 
+def test_code_that_has_become_hot(host: Services) -> None:
+    """What runs often is lowered to functions of CPython; where it waits, its state is in frames all the same."""
+    text = """
+import aici
+def digits(n):
+    total = 0
+    while n:
+        total += n % 10
+        n //= 10
+    return total
+async def work(n):
+    seen = {}
+    for i in range(n):
+        seen[i % 7] = seen.get(i % 7, 0) + digits(i)
+        if i % 150 == 0:
+            try:
+                await aici.FixedTokens(str(i))
+                seen[i] = 1 // (i % 300)
+            except ZeroDivisionError as e:
+                seen[str(e)] = [await aici.Noop() for _ in range(2)]
+    return seen
+async def main():
+    for n in [800, 900]:
+        print(await work(n))
+aici.start(main)
+"""
+    assert check_same(program_of(text), type(host)) == 24
+
+
 def awaiting_everywhere(source: str) -> str:
     """The program with a request after each statement of its async functions."""
 
