@@ -21,10 +21,10 @@ from . import hash_kernels, minimise_kernels, spell_kernels, subset_kernels
 from .dfa import Dfa
 from .errors import RegexLimitError
 from .limits import DfaLimits
-from .nfa import Nfa
+from .nfa import Counter, Nfa
 
 SMALL = DfaLimits(states=1 << 13, cells=1 << 19)
-SMALL_WORDS = 32
+SMALL_WORDS = 64
 """What the small room serves."""
 
 MAX_ROWS = 8_000_000
@@ -68,6 +68,7 @@ class Packed:
             "sets": b"".join([m.to_bytes(8 * words, "little") for m in sets]),
             **edges,
             "counters": _u32(counters),
+            **_counters_by_word(nfa.counters, words),
             "letters": _u32(_letters(nfa)),
             "high_atoms": _u32(nfa.alphabet.high_atoms),
         }
@@ -80,7 +81,6 @@ class Packed:
             address += len(part)
         self.words = words
         self.atoms = len(nfa.atom_positions)
-        self.n_counters = len(nfa.counters)
 
     def arrays(self) -> dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.uint64]]:
         """The parts one by one."""
@@ -91,7 +91,7 @@ class Packed:
 
     def record(self, nfa: Nfa) -> subset_kernels.Positions:
         """The position automaton for kernels that run more than once."""
-        sizes = {"words": self.words, "atoms": self.atoms, "nullable": nfa.nullable, "n_counters": self.n_counters}
+        sizes = {"words": self.words, "atoms": self.atoms, "nullable": nfa.nullable}
         fields = self.arrays() | sizes
         return subset_kernels.Positions(**{name: fields[name] for name in subset_kernels.Positions.kinds()})
 
@@ -138,6 +138,16 @@ def _edges(rules: list[tuple[int, int]], words: int) -> dict[str, bytes]:
     }
 
 
+def _counters_by_word(counters: list[Counter], words: int) -> dict[str, bytes]:
+    """The first counter that touches each word of positions, and the one after the last."""
+    first, after = [len(counters)] * words, [0] * words
+    for number, counter in enumerate(counters):
+        for word in range(counter.start // 64, (counter.start + counter.width * counter.copies - 1) // 64 + 1):
+            first[word] = min(first[word], number)
+            after[word] = number + 1
+    return {"counter_first": _u32(first), "counter_after": _u32(after)}
+
+
 def _u32(numbers: Iterable[int]) -> bytes:
     return array("I", numbers).tobytes()
 
@@ -174,7 +184,8 @@ class Room:
             target_word=u32,
             target_mask=u64,
             counters=u32,
-            n_counters=0,
+            counter_first=u32,
+            counter_after=u32,
         )
         self.subsets = subset_kernels.Subsets(
             counts=self.counts,
@@ -236,7 +247,8 @@ class Room:
             at["target_word"],
             at["target_mask"],
             at["counters"],
-            packed.n_counters,
+            at["counter_first"],
+            at["counter_after"],
         ]
         self.subsets.slots[_STATE_ROOM] = min(len(self.accepting) - 1, limits.states + atoms + 1)
         self.subsets.slots[_WORK_LIMIT] = limits.work

@@ -33,8 +33,11 @@ class Positions(Record):
     target_mask: Ptr[u64]
     """and the positions of this word that it leads to."""
     counters: Ptr[u32]
-    """[n_counters, 4]: first position, width, copies, whether upward."""
-    n_counters: i64
+    """[counters, 4]: first position, width, copies, whether upward."""
+    counter_first: Ptr[u32]
+    """For every word of positions the first of the counters that touch it,"""
+    counter_after: Ptr[u32]
+    """and the one after the last, 0 if there are none."""
 
 
 class Subsets(Record):
@@ -143,7 +146,7 @@ def expand(p: Positions, s: Subsets, state: i64) -> i64:
         if some == 0:
             s.rows[state * atoms + atom] = -1
         else:
-            work += max(high - low, 0) + p.n_counters
+            work += max(high - low, 0)
             s.rows[state * atoms + atom] = i32(intern_subset(p, s, low, min(high, words), ends))
     s.counts[2] += work
     return 0
@@ -153,8 +156,14 @@ def expand(p: Positions, s: Subsets, state: i64) -> i64:
 def intern_subset(p: Positions, s: Subsets, low: i64, high: i64, ends: i64) -> i64:
     """The state of the set in `scratch[low..high)`, which is zeroed, with what counters make superfluous left out."""
     scratch = s.scratch
-    for c in range(p.n_counters):
+    first = 1 << 32
+    after = 0
+    for i in range(low, high):
+        first = min(first, p.counter_first[i])
+        after = max(after, p.counter_after[i])
+    for c in range(first, after):
         keep_best(p.counters[4 * c :], scratch, low, high)
+    s.counts[2] += max(after - first, 0)
     bottom = low
     top = high
     while bottom < top and scratch[bottom] == 0:

@@ -38,12 +38,7 @@ def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Pac
     arrays = packed.arrays()
     positions = subset_kernels.Positions(
         **{name: arrays.get(name, value) for name, value in room.positions.fields.items()}
-        | {
-            "words": packed.words,
-            "atoms": packed.atoms,
-            "nullable": automaton.nullable,
-            "n_counters": packed.n_counters,
-        }
+        | {"words": packed.words, "atoms": packed.atoms, "nullable": automaton.nullable}
     )
     n = subset_kernels.subsets.python(positions, subset_kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}))
     if n < 0:
