@@ -143,12 +143,15 @@ class _Embedder:
         key = ("regex", (pattern,))
         if key in self.automata or self.size > _MAX_EMBEDDED:
             return
+        from aici.grammar.dfa import Dfa
         from aici.grammar.errors import RegexError, RegexLimitError
-        from aici.grammar.regex import compile_regex
+        from aici.grammar.lazy import compile_automaton
 
         self.automata[key] = None
         try:
-            self.keep(key, compile_regex(pattern).to_bytes())
+            automaton = compile_automaton(pattern)
+            if isinstance(automaton, Dfa):  # others are built as they are used
+                self.keep(key, automaton.to_bytes())
         except RegexLimitError:
             pass
         except RegexError as error:

@@ -392,7 +392,7 @@ import aici
 async def main():
     print("started")
     await aici.FixedTokens("The sea")
-    await aici.gen_text(regex="[a-z ]{5000}", max_tokens=3000)
+    await aici.gen_text(regex="[a-z ]{5000}", max_tokens=3000, complete=False)
 
 aici.start(main())
 """
