@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -103,3 +105,28 @@ def execute(host: Host) -> Callable[..., tuple[str, Outcome]]:
         return host.output, outcome
 
     return execute
+
+
+_SAID_OTHERWISE = [
+    (
+        r"(?<!access )(local|free) variable '(\w+)' referenced before assignment",
+        r"cannot access \1 variable '\2' where it is not associated with a value",
+    ),
+    (r"(integer|float) (division or )?modulo( by zero)?", r"\1 modulo"),
+    (r"string indices must be integers(, not '\w+')?", "string indices must be integers"),
+    (r"(min|max)\(\) (arg is an empty sequence|iterable argument is empty)", r"\1() of nothing"),
+]
+"""What versions of CPython word in different ways."""
+
+
+@pytest.fixture(scope="session")
+def in_any_words() -> Callable[[str], str]:
+    """Messages of the machine, or of CPython, such that they can be compared. The machine's are those of CPython 3.11;
+    there nothing is changed."""
+
+    def in_any_words(text: str) -> str:
+        for said, common in [] if sys.version_info[:2] == (3, 11) else _SAID_OTHERWISE:
+            text = re.sub(said, common, text)
+        return text
+
+    return in_any_words

@@ -75,14 +75,20 @@ def plain(text: str, carets: bool) -> str:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_as_cpython(
-    name: str, execute: Callable[..., tuple[str, Outcome]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    execute: Callable[..., tuple[str, Outcome]],
+    in_any_words: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if name == "multi-line call" and sys.version_info >= (3, 13):
+        pytest.skip("CPython shows all lines of a call from 3.13 on")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "test.py").write_text(PROGRAMS[name], encoding="utf-8")  # where CPython finds the lines to show
     outcome = execute(PROGRAMS[name])[1]
     assert isinstance(outcome, Failed)
     carets = sys.version_info[:2] == (3, 11) and name not in OTHER_CARETS
-    assert plain(outcome.traceback, carets) == plain(expected(PROGRAMS[name]), carets)
+    assert in_any_words(plain(outcome.traceback, carets)) == in_any_words(plain(expected(PROGRAMS[name]), carets))
 
 
 def test_awaits(process_of: Callable[..., Process], host: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -90,8 +91,10 @@ LENIENT = {
     ("set", "issuperset"),
     ("set", "isdisjoint"),
     ("frozenset", "isdisjoint"),
+    # From 3.12 on anything can be said instead of True and False.
+    *([("str", "splitlines"), ("bytes", "splitlines")] if sys.version_info >= (3, 12) else []),
 }
-"""Where CPython's answer to odd arguments hangs on the order in which it looks at them."""
+"""Where CPython's answer to odd arguments hangs on the order in which it looks at them, or on its version."""
 
 
 @pytest.mark.parametrize("kind", RECEIVERS)
@@ -130,7 +133,8 @@ def call(natives: Any, receiver: Any, name: str, *args: Any, **kwargs: Any) -> A
         ("abc", "maketrans", ({"a": 1, 98: "x"},), {}),
         ("abc", "maketrans", ({"ab": 1},), {}),
         (5, "to_bytes", (2, "little"), {"signed": True}),
-        (-5, "to_bytes", (2,), {}),
+        (-5, "to_bytes", (2, "big"), {}),
+        pytest.param(-5, "to_bytes", (2,), {}, marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="3.11's")),
         (b"", "fromhex", ("0aff 1",), {}),
         (1, "from_bytes", (b"\x01\xff", "big"), {"signed": True}),
         ({}, "fromkeys", ("abc", 1), {}),
