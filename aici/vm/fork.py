@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice, repeat
+from operator import setitem
 from typing import Any
 
 from .collector import paused
@@ -95,12 +96,14 @@ class _Plan:
 
     def numbers(self, values: Sequence[Any]) -> Sequence[int]:
         """Numbers of values, new ones if they have none."""
+        if len(values) < _MANY:
+            return [self._number(value) for value in values]
         kinds = set(map(type, values))
         first = len(self.values)
         if _OPEN.isdisjoint(kinds):
             self.values.extend(values)
             return range(first, len(self.values))
-        if len(kinds) == 1 and len(values) >= _MANY:
+        if len(kinds) == 1:
             identities = list(map(id, values))
             if self.places.keys().isdisjoint(identities) and len(set(identities)) == len(identities):
                 fresh = range(first, first + len(values))
@@ -132,16 +135,19 @@ class _Plan:
         self._sort_composites()
 
     def _look_lists(self, values: list[list[Any]], numbers: list[int]) -> None:
-        if len(values) >= _MANY and _OPEN.isdisjoint(set(map(type, chain.from_iterable(values)))):
+        if len(values) >= _MANY and _OPEN.isdisjoint(map(type, chain.from_iterable(values))):
             self.leaves[list].add(values, numbers)
             return
+        group, leaves = self.lists, self.leaves[list]
         for value, number in zip(values, numbers, strict=True):
-            if _OPEN.isdisjoint(set(map(type, value))):
-                self.leaves[list].add((value,), (number,))
+            if _OPEN.isdisjoint(map(type, value)):
+                leaves.members.append(value)
+                leaves.numbers.append(number)
             else:
-                self.lists.add((value,), (number,))
-                self.lists.lengths.append(len(value))
-                self.lists.columns[0].extend(self.numbers(value))
+                group.members.append(value)
+                group.numbers.append(number)
+                group.lengths.append(len(value))
+                group.columns[0].extend(self.numbers(value))
 
     def _look_dicts(self, values: list[dict[Any, Any]], numbers: list[int]) -> None:
         if len(values) >= _MANY:
@@ -151,7 +157,7 @@ class _Plan:
                 self.leaves[dict].add(values, numbers)
                 return
         for value, number in zip(values, numbers, strict=True):
-            if _OPEN.isdisjoint(set(map(type, value.values()))) and _OPEN.isdisjoint(set(map(type, value))):
+            if _OPEN.isdisjoint(map(type, value.values())) and _OPEN.isdisjoint(map(type, value)):
                 self.leaves[dict].add((value,), (number,))
             else:
                 self.dicts.add((value,), (number,))
@@ -178,7 +184,7 @@ class _Plan:
     def _look_composites(self, values: list[Any], numbers: list[int]) -> None:
         for value, number in zip(values, numbers, strict=True):
             parts = _parts(value)
-            if not _OPEN.isdisjoint(set(map(type, parts))):
+            if not _OPEN.isdisjoint(map(type, parts)):
                 self.parts[number] = list(self.numbers(parts))
 
     def _sort_composites(self) -> None:
@@ -226,7 +232,7 @@ class _Plan:
         put, get = pool.__setitem__, pool.__getitem__
         for kind, group in self.leaves.items():
             _do(map(put, group.numbers, map(kind.copy, group.members)))  # type: ignore[attr-defined]
-        lists: list[list[Any]] = [[] for _ in self.lists.members]
+        lists = list(map(list.copy, self.lists.members))
         dicts: list[dict[Any, Any]] = [{} for _ in self.dicts.members]
         _do(map(put, self.lists.numbers, lists))
         _do(map(put, self.dicts.numbers, dicts))
@@ -242,7 +248,7 @@ class _Plan:
             for number in others:
                 pool[number] = _rebuilt(self.values[number], list(map(get, self.parts[number])))
         items = map(get, self.lists.columns[0])
-        _do(map(list.extend, lists, map(islice, repeat(items), self.lists.lengths)))
+        _do(map(setitem, lists, repeat(slice(None)), map(tuple, map(islice, repeat(items), self.lists.lengths))))
         keys, entries = (map(get, column) for column in self.dicts.columns)
         lengths = self.dicts.lengths
         pairs = map(zip, map(islice, repeat(keys), lengths), map(islice, repeat(entries), lengths))

@@ -12,28 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .frame import Frame
-from .values import (
-    BoundMethod,
-    CallIterator,
-    Cell,
-    Coroutine,
-    DictView,
-    EnumerateIterator,
-    ExceptionValue,
-    FilterIterator,
-    FunctionValue,
-    Generator,
-    ItemIterator,
-    KeysIterator,
-    MapIterator,
-    ModuleValue,
-    Object,
-    ReversedIterator,
-    SequenceIterator,
-    SetValue,
-    Value,
-    ZipIterator,
-)
+from .shapes import SLOTTED, read
+from .values import FunctionValue, Value
 
 LIST_ITEM = 40  # slot and small scalar
 SET_ENTRY = 100
@@ -44,31 +24,6 @@ SMALL = 1 << 62
 """Integers below it in magnitude are neither metered nor checked against a limit."""
 TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
 FUNCTION = 3 * OBJECT
-
-SLOTTED: tuple[type, ...] = (
-    BoundMethod,
-    CallIterator,
-    Cell,
-    Coroutine,
-    DictView,
-    EnumerateIterator,
-    ExceptionValue,
-    FilterIterator,
-    Frame,
-    FunctionValue,
-    Generator,
-    ItemIterator,
-    KeysIterator,
-    MapIterator,
-    ModuleValue,
-    Object,
-    ReversedIterator,
-    SequenceIterator,
-    SetValue,
-    ZipIterator,
-)
-"""Every class of our own whose instances are a process's state: their slots hold values, lists and dicts of values, and
-what is shared. All other classes are shared and never change."""
 
 
 def text_size(text: str | bytes) -> int:
@@ -106,8 +61,8 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
     return total
 
 
-def _slots(value: Value) -> Any:
-    return iter([getattr(value, name) for name in type(value).__slots__])
+def _fields(value: Value) -> Any:
+    return iter(read(value))
 
 
 def _entries(value: dict[Value, Value]) -> Any:
@@ -135,5 +90,5 @@ _CHILDREN: dict[type, Callable[[Any], Any]] = {
     tuple: iter,
     dict: _entries,
     slice: lambda value: iter((value.start, value.stop, value.step)),
-    **dict.fromkeys(SLOTTED, _slots),
+    **dict.fromkeys(SLOTTED, _fields),
 }
