@@ -84,6 +84,10 @@ class Host:
         """Run one controller to its end. `on_event` is called for everything that happens, in order; if it raises, the
         request is cancelled."""
         request = RunRequest(program, prompt, sampling or SamplingParams(), limits or RunLimits(), timings)
+        return self.run_one(request, on_event)
+
+    def run_one(self, request: RunRequest, on_event: Callable[[Event], None] | None = None) -> Result:
+        """As `run`."""
         handle = self.submit(request, listen=on_event is not None)
         try:
             if on_event is not None:

@@ -157,6 +157,33 @@ def _reach(weights: NDArray[np.float32], point: float) -> tuple[int, float]:
     return index, point - (float(sums[index - 1]) if index else 0.0)
 
 
+def likeliest(
+    logits: NDArray[np.float32], mask: NDArray[np.uint32] | None, size: int, token: int, count: int
+) -> tuple[int, float, tuple[tuple[int, float], ...]]:
+    """What a mask did to a choice: how many of the `size` tokens it allowed; the probability that it removed; and, the
+    chosen `token` first, the likeliest allowed tokens with their probabilities, at most `count`. Probabilities are the
+    model's own, at temperature 1 and without the mask."""
+    weights = np.exp(logits[:size] - logits[:size].max())
+    total = float(weights.sum(dtype=np.float64))
+    allowed, kept = size, total
+    if mask is not None:
+        bits = np.unpackbits(mask.view(np.uint8), count=size, bitorder="little").view(np.bool_)
+        weights *= bits
+        allowed, kept = int(np.count_nonzero(bits)), float(weights.sum(dtype=np.float64))
+    likely = [(token, float(weights[token]) / total)]
+    likely += [(other, float(weights[other]) / total) for other in _top(weights, count) if other != token]
+    return allowed, max(0.0, 1.0 - kept / total), tuple(pair for pair in likely[:count] if pair[1] > 0)
+
+
+def _top(weights: NDArray[np.float32], count: int) -> list[int]:
+    """The indices of the greatest weights, greatest first: in the blocks with the greatest maxima, so that only a few
+    weights are sorted."""
+    starts = np.arange(0, len(weights), _BLOCK)
+    blocks = np.argsort(-np.maximum.reduceat(weights, starts), kind="stable")[:count]
+    places = np.concatenate([np.arange(start, min(start + _BLOCK, len(weights))) for start in starts[blocks]])
+    return [int(places[i]) for i in np.argsort(-weights[places], kind="stable")[:count]]
+
+
 def _trouble(logits: NDArray[np.float32], mask: NDArray[np.uint32] | None) -> str:
     """Why there is no best token."""
     wrong = np.flatnonzero(np.isnan(logits) | np.isposinf(logits))

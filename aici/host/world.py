@@ -56,6 +56,7 @@ class Live:
             vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, engine.n_vocab)
         except VocabularyError as error:
             raise EngineError(f"the vocabulary of {engine.name} cannot be used: {error}") from None
+        self.vocabulary = vocabulary
         self._cache = ConstraintCache(vocabulary, tokenizer, constraint_bytes)
 
     def desk(self, request: RunRequest) -> Desk:
