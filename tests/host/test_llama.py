@@ -6,6 +6,7 @@ import ctypes
 import importlib.machinery
 import importlib.util
 import os
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -398,3 +399,13 @@ def test_the_conversion_gives_the_logits_of_the_packaged_weights(smollm: LlamaEn
     ours, theirs = logits_of(smollm, 0, tokens), logits_of(packaged, 0, tokens)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.98
     packaged.close()
+
+
+def test_an_interrupt_waits_for_the_end_of_a_load() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), llama_api.interrupts_wait():
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    assert done
+    with pytest.raises(KeyboardInterrupt):  # as it was
+        signal.raise_signal(signal.SIGINT)

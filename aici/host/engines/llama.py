@@ -69,7 +69,7 @@ class LlamaEngine:
         self._model: int | None = None
         self._context: int | None = None
         try:
-            self._model = self._load(file)
+            self._load(file)
             self.n_vocab = int(self._lib.llama_vocab_n_tokens(self._lib.llama_model_get_vocab(self._model)))
             trained = self._lib.llama_model_n_ctx_train(self._model)
             self.context_length = context_length or min(trained, DEFAULT_CONTEXT)
@@ -78,7 +78,7 @@ class LlamaEngine:
             wanted = cells or 2 * self.context_length
             cells = -(-wanted // 256) * 256  # as llama.cpp would round it
             self._batch = _Batch(min(BATCH, cells))
-            self._context = self._open(cells, threads or default_threads())
+            self._open(cells, threads or default_threads())
         except BaseException:
             self.close()
             raise
@@ -86,30 +86,30 @@ class LlamaEngine:
         # A row a sequence, so that results stay where they are however a pass is split.
         self._logits: NDArray[np.float32] = np.empty((max_sequences, self.n_vocab), np.float32)
 
-    def _load(self, file: GgufFile) -> int:
-        model: int | None = self._lib.llama_model_load_from_file(os.fsencode(file.path), self._api.model_params())
-        if not model:
+    def _load(self, file: GgufFile) -> None:
+        path, params = os.fsencode(file.path), self._api.model_params()
+        with llama_api.interrupts_wait():
+            self._model = self._lib.llama_model_load_from_file(path, params)
+        if not self._model:
             raise EngineError(f"llama.cpp cannot load {file.path}: {self._api.reason()}")
-        if not self._lib.llama_model_has_decoder(model):
-            self._lib.llama_model_free(model)
+        if not self._lib.llama_model_has_decoder(self._model):
             raise EngineError(f"{file.path} is no model that writes text")
-        return model
 
-    def _open(self, cells: int, threads: int) -> int:
+    def _open(self, cells: int, threads: int) -> None:
         params = self._api.context_params()
         params.n_ctx, params.n_seq_max, params.kv_unified = cells, self.max_sequences, True
         params.n_batch, params.n_threads, params.n_threads_batch = self._batch.size, threads, threads
-        context: int | None = self._lib.llama_init_from_model(self._model, params)
+        with llama_api.interrupts_wait():
+            self._context = self._lib.llama_init_from_model(self._model, params)
+        context = self._context
         if not context:
             raise EngineError(
                 f"llama.cpp cannot make a cache of {cells} tokens ({self._api.reason()}); take a shorter context"
             )
-        self._context = context
         lib, sizes = self._lib, (cells, cells, self._batch.size, self.max_sequences)
         found = (lib.llama_n_ctx(context), lib.llama_n_ctx_seq(context), lib.llama_n_batch(context))
         if (*found, lib.llama_n_seq_max(context)) != sizes:
             raise EngineError(f"llama.cpp understood other sizes than were asked for; {llama_api.REMEDY}")
-        return context
 
     def decode(self, feeds: Sequence[Feed]) -> list[NDArray[np.float32] | None]:
         self._check(feeds)

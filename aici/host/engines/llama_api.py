@@ -13,11 +13,15 @@ Layout: llama.cpp `include/llama.h`, as built into xllamacpp 2026.10.11549.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
 import importlib.util
+import signal
+import threading
 from collections import deque
+from collections.abc import Iterator
 from ctypes import c_bool, c_char_p, c_float, c_int, c_int8, c_int32, c_size_t, c_uint32, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +170,24 @@ class Api:
         return said
 
 
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Holds an interrupt back to the end of the block. While llama.cpp loads, it writes to our log, and ctypes would
+    throw away what an interrupt raises there."""
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is None or threading.current_thread() is not threading.main_thread():  # the handler is not ours to set
+        yield
+        return
+    seen: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if seen:
+            signal.raise_signal(signal.SIGINT)
+
+
 @functools.cache
 def load() -> Api:
     """The library, loaded once. Raises `EngineError` where there is none, or one that does not fit."""
@@ -180,7 +202,8 @@ def load() -> Api:
         _compare(path, api.context_params(), COMMON_DEFAULTS)
     else:
         raise EngineError(f"no llama.cpp is installed; {REMEDY}")
-    api.lib.llama_backend_init()
+    with interrupts_wait():
+        api.lib.llama_backend_init()
     return api
 
 
