@@ -14,6 +14,7 @@ import click
 from .compile import compile_, dis, verify
 from .execute import exec_
 from .files import EXIT_CODES, INTERNAL_ERROR, INTERRUPTED, IO_ERROR, PIPE_CLOSED, CliError
+from .regex import regex
 from .run import run
 
 
@@ -23,7 +24,7 @@ def cli() -> None:
     """Compile controllers for language models, and run them."""
 
 
-for _command in (compile_, run, exec_, dis, verify):
+for _command in (compile_, run, exec_, dis, verify, regex):
     cli.add_command(_command)
 
 
