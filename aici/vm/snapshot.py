@@ -1,12 +1,12 @@
 """A process to bytes and back, in another Python process or later: `snapshot` and `restore`.
 
-    magic (4) · snapshot version (2) · bytecode version (2) · length of the state (8) · key's mark (4) ·
-    digest of the program (16) · state · seal (32)
+    magic (4) · snapshot version (2) · bytecode version (2) · length of the state as it stands (4) · and before it was
+    compressed (4) · key's mark (4) · digest of the program (16) · state · seal (32)
 
-All numbers are little-endian. The seal is HMAC-SHA256 under the host's key over everything before it; nothing of the
-state is looked at before the seal has been found right. What comes before the state only decides how a refusal is
-worded. `state` says what the state holds. A snapshot does not hold the program nor the request that the process waits
-on: the host has both.
+All numbers are little-endian. Larger states are compressed (zlib) where that makes them shorter. The seal is HMAC-SHA256
+under the host's key over everything before it; nothing of the state is looked at before the seal has been found right.
+What comes before the state only decides how a refusal is worded. `state` says what the state holds. A snapshot does not
+hold the program nor the request that the process waits on: the host has both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
+import zlib
 
 from . import state
 from .collector import paused
@@ -28,9 +29,10 @@ MAGIC = b"\x7fAIS"
 MIN_KEY = 16
 """Bytes that a key has at least."""
 MAX_STATE = 64 << 20
-"""Bytes of a state at most."""
+"""Bytes of a state at most, before it is compressed."""
 
-_HEAD = struct.Struct(f"<4sHHQ4s{DIGEST_BYTES}s")
+_COMPRESSED_FROM = 1024  # bytes; of less, compressing saves less than it costs
+_HEAD = struct.Struct(f"<4sHHII4s{DIGEST_BYTES}s")
 _SEAL = hashlib.sha256().digest_size
 
 
@@ -73,7 +75,7 @@ class SnapshotTooLarge(SnapshotError):
 def snapshot(process: Process, key: bytes) -> bytes:
     """The state of a process that waits on a request (or has not begun, or is over), sealed under `key`.
 
-    The same state gives the same bytes. `key`: at least 16 secret bytes, else ValueError. SnapshotTooLarge.
+    `key`: at least 16 secret bytes, else ValueError. SnapshotTooLarge.
     """
     _check_key(key)
     tables = shared(process.program)
@@ -81,8 +83,10 @@ def snapshot(process: Process, key: bytes) -> bytes:
     if body is None or len(body) > MAX_STATE:
         text = f"the state of the controller takes more than {MAX_STATE} bytes or {state.MAX_OBJECTS} objects"
         raise SnapshotTooLarge(text)
-    head = _HEAD.pack(MAGIC, VERSION, BYTECODE_VERSION, len(body), _mark(key), tables.digest)
-    data = head + body
+    size = len(body)
+    if size >= _COMPRESSED_FROM:
+        body = min(zlib.compress(body, 1), body, key=len)
+    data = _HEAD.pack(MAGIC, VERSION, BYTECODE_VERSION, len(body), size, _mark(key), tables.digest) + body
     return data + hmac.digest(key, data, "sha256")
 
 
@@ -96,7 +100,7 @@ def restore(program: Program, data: bytes, key: bytes) -> Process:
         raise NotSnapshot("not a snapshot: it does not begin as one")
     if len(data) < _HEAD.size:
         raise TruncatedSnapshot(f"the snapshot ends within its header, after {len(data)} bytes")
-    _, version, bytecode_version, length, mark, digest = _HEAD.unpack_from(data)
+    _, version, bytecode_version, length, size, mark, digest = _HEAD.unpack_from(data)
     if (version, bytecode_version) != (VERSION, BYTECODE_VERSION):
         made, ours = f"{version}.{bytecode_version}", f"{VERSION}.{BYTECODE_VERSION}"
         raise WrongSnapshotVersion(f"a snapshot of version {made}; this aicic goes on from version {ours}")
@@ -109,11 +113,10 @@ def restore(program: Program, data: bytes, key: bytes) -> Process:
     tables = shared(program)
     if digest != tables.digest:
         raise ForeignProgram(f"the snapshot was made of another program than this {program.name}")
-    if length > MAX_STATE:
-        raise CorruptSnapshot(f"the state takes more than {MAX_STATE} bytes")
+    body = _decompressed(data[_HEAD.size : -_SEAL], size)
     try:
         with paused():
-            return state.read(program, tables, data[_HEAD.size : -_SEAL])
+            return state.read(program, tables, body)
     except state.Damage as damage:
         raise CorruptSnapshot(str(damage)) from None
 
@@ -121,6 +124,20 @@ def restore(program: Program, data: bytes, key: bytes) -> Process:
 def _check_key(key: bytes) -> None:
     if len(key) < MIN_KEY:
         raise ValueError(f"the key has {len(key)} bytes; it takes at least {MIN_KEY}")
+
+
+def _decompressed(body: bytes, size: int) -> bytes:
+    if size > MAX_STATE:
+        raise CorruptSnapshot(f"the state takes more than {MAX_STATE} bytes")
+    if size == len(body):
+        return body
+    try:
+        made = zlib.decompressobj().decompress(body, size + 1)
+    except zlib.error:
+        raise CorruptSnapshot("the state does not decompress") from None
+    if len(made) != size:
+        raise CorruptSnapshot(f"the state does not decompress to {size} bytes")
+    return made
 
 
 def _mark(key: bytes) -> bytes:

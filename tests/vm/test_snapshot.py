@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hmac
 import importlib.util
 import subprocess
 import sys
@@ -421,6 +422,25 @@ def test_any_state_under_the_right_key(waiting: Process, host: Services, data: s
     again = restore(program, snapshot(process, KEY), KEY)
     assert snapshot(again, KEY) == snapshot(process, KEY)
     steps(process, host, most=20)
+
+
+def test_compressed_states(host: Services) -> None:
+    text = (
+        "import aici\ndata = [str(i) for i in range(2000)]\nasync def main():\n    await aici.Noop()\naici.start(main)"
+    )
+    process = Process(program_of(text))
+    run(process, host)
+    body = state.write(process, shared(process.program))
+    data = snapshot(process, KEY)
+    assert body is not None
+    assert len(data) < len(body)
+    assert restore(process.program, data, KEY).globals["data"] == [str(i) for i in range(2000)]
+    for size in (len(body) - 1, len(body) + 1, snapshots.MAX_STATE + 1, 1):
+        head = bytearray(data[:-32])
+        head[12:16] = size.to_bytes(4, "little")
+        sealed = bytes(head) + hmac.digest(KEY, bytes(head), "sha256")
+        with pytest.raises(snapshots.CorruptSnapshot):
+            restore(process.program, sealed, KEY)
 
 
 @given(body=st.binary(max_size=60))
