@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from .compile import compile_, dis, verify
+from .durable import replay, resume
 from .execute import exec_
 from .files import EXIT_CODES, INTERNAL_ERROR, INTERRUPTED, IO_ERROR, PIPE_CLOSED, CliError
 from .regex import regex
@@ -24,7 +25,7 @@ def cli() -> None:
     """Compile controllers for language models, and run them."""
 
 
-for _command in (compile_, run, exec_, dis, verify, regex):
+for _command in (compile_, run, resume, replay, exec_, dis, verify, regex):
     cli.add_command(_command)
 
 

@@ -6,6 +6,7 @@ In: a `Result`. Out: text on streams.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Final
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from aici.host.explain import Choice, Moment
 from aici.host.result import Result, StepTiming
 
 from .view import printable, shown_value
@@ -45,6 +47,42 @@ def print_errors(result: Result) -> None:
         if branch.error is not None:
             where = f"[{branch.index}] " if len(result.branches) > 1 else ""
             print(where + printable(branch.error.traceback.rstrip("\n")), file=sys.stderr)
+
+
+def print_choices(choices: Sequence[Choice]) -> None:
+    """A line a sampled token: what constrained it, and the model's own probability of it, without mask."""
+    print(f"{'step':>6}{'branch':>8}{'line':>6}{'allowed':>9}{'removed':>9}{'likely':>8}  token, constraint")
+    for choice in choices:
+        chosen = choice.likely[0]
+        numbers = f"{choice.step:6}{choice.branch:8}{choice.line:6}{choice.allowed:9}{choice.removed:9.1%}"
+        under = f" under {choice.constraint}" if choice.constraint else ""
+        print(f"{numbers}{chosen.probability:8.1%}  {_quoted(chosen.text)}{printable(under)}")
+
+
+def print_moment(moment: Moment, name: str) -> None:
+    """A step of a replay: where the controller stands, what it knows, and what could come."""
+    choice = moment.choice
+    print(f"step {choice.step}, branch {choice.branch}, before {_quoted(choice.likely[0].text)}")
+    for call in moment.calls:
+        print(f'  File "{printable(name)}", line {call.line}, in {call.function}')
+        if call.text:
+            print(f"    {printable(call.text)}")
+        for variable, value in call.variables:
+            print(f"      {variable} = {printable(value)}")
+    print(f"tokens so far: {' '.join(map(str, moment.tokens))}")
+    print(f"text so far: {_quoted(moment.text.decode('utf-8', 'replace'))}")
+    if moment.logs:
+        print(f"printed so far: {_quoted(moment.logs)}")
+    for variable, content in moment.variables.items():
+        print(f"variable {printable(variable)} = {shown_value(content)}")
+    print(f"constraint: {printable(choice.constraint or 'none')}")
+    print(f"allowed: {choice.allowed} of {choice.vocabulary} tokens; {choice.removed:.1%} of the probability is masked")
+    for likely in choice.likely:
+        print(f"  {likely.probability:7.2%}  {likely.token:7}  {_quoted(likely.text)}")
+
+
+def _quoted(text: str) -> str:
+    return printable(repr(text))
 
 
 def print_stats(console: Console, steps: list[StepTiming]) -> None:

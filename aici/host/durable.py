@@ -253,4 +253,4 @@ def _made(kind: type[Any], values: Mapping[str, Any]) -> Any:
     return made
 
 
-__all__ = ["CHECKPOINT", "RECORDING", "Saved", "fingerprint", "load", "replay", "resume", "run", "start"]
+__all__ = ["CHECKPOINT", "RECORDING", "Live", "Saved", "fingerprint", "load", "replay", "resume", "run", "start"]

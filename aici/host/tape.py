@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from aici.host.engines.base import ContextFull, Engine, EngineError
 from aici.vm.inspect import line
 from aici.vm.program import Const
-from aici.vm.requests import Append, ServiceError
+from aici.vm.requests import Generate, Sample, ServiceError
 
 from .constraints import describe
 from .desk import Desk
@@ -142,6 +142,11 @@ class Tape:
     # --- what was answered before ---
 
     @property
+    def steps(self) -> int:
+        """Tokens that were sampled, by now."""
+        return self._steps
+
+    @property
     def left(self) -> int:
         """Old tokens that are still to be chosen again."""
         return self._left
@@ -176,7 +181,7 @@ class Tape:
         raised. `check` raises ValueError for what cannot be the answer."""
         if key not in self._memory:
             if asked is None:
-                raise Leave(self._missing(f"this was never asked: {_shown(key)}"))
+                raise Leave(self._missing(f"nobody asked before for {_shown(key)}"))
             try:
                 answer: Const = ("", ask(asked))
             except (ServiceError, ValueError) as error:
@@ -340,10 +345,12 @@ def describe_request(asked: Outcome) -> str:
 
 
 def _request_words(asked: Outcome) -> str:
+    if isinstance(asked, Generate):
+        words = f"at most {asked.max_tokens} tokens"
+        words += "" if asked.stop_at is None else f" up to {asked.stop_at!r}"
+    else:
+        words = "a token" if isinstance(asked, Sample) else type(asked).__name__
     constraint = getattr(asked, "constraint", None)
-    words = type(asked).__name__
-    if isinstance(asked, Append):
-        return words
     return words if constraint is None else f"{words} under {describe(constraint)}"
 
 
@@ -353,7 +360,8 @@ def _short(value: Const) -> str:
 
 
 def _shown(key: tuple[Const, ...]) -> str:
-    text = " ".join(str(part) for part in key)
+    """A question as messages name it."""
+    text = f"the tokens of {key[1]!r}" if key[0] == "tokens" else " ".join(str(part) for part in key)
     return text if len(text) <= 100 else text[:100] + "…"
 
 

@@ -82,11 +82,11 @@ class TapedEngine:
                 self._present().fork(source, target)
 
     def free(self, seq: int) -> None:
-        with self._tape.call():
-            if self._held is not None:
-                self._held[seq] = []
-            else:
-                self._present().free(seq)
+        """Not on the tape: it happens at interrupts too, and nobody minds if it fails."""
+        if self._held is not None:
+            self._held[seq] = []
+        else:
+            self._present().free(seq)
 
     def close(self) -> None:
         """The real engine stays open: who made it closes it."""
@@ -161,6 +161,8 @@ class TapedTokenizer:
     def encode(self, text: bytes, special: bool = True) -> list[int]:
         key = "tokens", text, special
         tokens = self._tape.know(_tokens, key, self._real, lambda real: tuple(real.encode(text, special)))
+        for token in tokens:
+            self.token_bytes[token]  # so that it is known, for who shows the recording
         return list(tokens)
 
     def decode(self, tokens: Sequence[int]) -> bytes:

@@ -1,7 +1,7 @@
 """A suspended process as a debugger shows it: its call stack, with source lines and local variables.
 
-Goes in: a process that waits on a request. Comes out: plain text and numbers; the process stays as it is. Hosts may import
-it.
+Goes in: a process that waits on a request. Comes out: plain text and numbers; the process stays as it is. Hosts may
+import it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _WIDTH: Final = 200  # characters shown of a value
 
 @dataclass(frozen=True)
 class Call:
-    """A call in progress: the function, where it stands (`text` is that source line, empty if the program was stripped),
-    and its local variables by name, each with its `repr` in at most 200 characters."""
+    """A call in progress: the function, where it stands (`text` is that source line, empty if the program was
+    stripped), and its local variables by name, each with its `repr` in at most 200 characters."""
 
     function: str
     line: int
