@@ -8,6 +8,7 @@ that it may become tight, by walks over the trie and a search for shortest paths
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -199,23 +200,44 @@ class LazyBudget:
         return out if worst >= left and out.any() else None
 
     def _explored(self, state: int) -> _Tables:
-        """Distances over what is known of the automaton once the states near this one are: first those that ASCII leads
-        to, then all."""
+        """Distances over what is known of the automaton once the states near this one are: those that ASCII leads to,
+        else those that one letter again and again leads to (counts), else all."""
         automaton = self._automaton
-        classes: list[list[int]] = [sorted(set(automaton.classes[:128].tolist())), list(range(automaton.n_classes))]
-        for wanted in classes:
-            seen, todo = {state}, [state]
-            for at in todo:
-                if len(seen) > _EXPLORED:
-                    break
-                automaton.advance(at, b"")
-                fresh = sorted(set(automaton.table[at, wanted].tolist()) - seen - {0})
-                seen.update(fresh)
-                todo += fresh
+        ascii_: list[int] = sorted(set(automaton.classes[:128].tolist()))
+        searches: tuple[Callable[[], None], ...] = (
+            lambda: self._look_around(state, ascii_),
+            lambda: self._go_straight(state, ascii_),
+            lambda: self._look_around(state, list(range(automaton.n_classes))),
+        )
+        for search in searches:
+            search()
             tables = _Tables(automaton, self._vocabulary, automaton.n_states)
             if tables.least[state] < NEVER:
                 break
         return tables
+
+    def _row(self, state: int, classes: list[int]) -> list[int]:
+        """Where the classes lead from a state, which is filled."""
+        self._automaton.advance(state, b"")
+        row: list[int] = self._automaton.table[state, classes].tolist()
+        return row
+
+    def _look_around(self, state: int, classes: list[int]) -> None:
+        seen, todo = {state}, [state]
+        for at in todo:
+            if len(seen) > _EXPLORED:
+                break
+            fresh = sorted(set(self._row(at, classes)) - seen - {0})
+            seen.update(fresh)
+            todo += fresh
+
+    def _go_straight(self, state: int, classes: list[int]) -> None:
+        left = 2 * _EXPLORED
+        for place in range(len(classes)):
+            at, before = state, 0
+            while left and at not in (0, before):
+                at, before = self._row(at, classes)[place], at
+                left -= 1
 
 
 AnyBudget: TypeAlias = Budget | LazyBudget

@@ -28,6 +28,7 @@ from .forced import ForcedText
 from .tokenizer import Tokenizer
 
 _MASK_BYTES: Final = 1 << 20  # of masks that a matcher keeps
+_REFUSED: Final = 64  # constraints that cannot be had and are remembered
 _SHOWN: Final = 60  # characters of a constraint in a message
 
 
@@ -39,6 +40,8 @@ class ConstraintCache:
         self._tokenizer = tokenizer
         self._room = max_bytes
         self._matchers: OrderedDict[Hashable, tuple[AnyMatcher, int]] = OrderedDict()
+        self.refused: dict[Hashable, str] = {}
+        """Why some constraints cannot be had: finding that out may be costly."""
         self._forced: WeakKeyDictionary[AnyMatcher, ForcedText] = WeakKeyDictionary()
 
     def get(self, key: Hashable, make: Callable[[], Dfa | LazyDfa]) -> AnyMatcher:
@@ -49,7 +52,7 @@ class ConstraintCache:
             return known[0]
         dfa = make()
         # The automaton, what the matcher derives from it, and its masks.
-        size = 2 * dfa.table.nbytes + _MASK_BYTES
+        size = 3 * dfa.table.nbytes + 2 * _MASK_BYTES
         matcher = matcher_for(dfa, self._vocabulary, _MASK_BYTES)
         self._matchers[key] = matcher, size
         self._room -= size
@@ -57,6 +60,12 @@ class ConstraintCache:
             _, (_, dropped) = self._matchers.popitem(last=False)
             self._room += dropped
         return matcher
+
+    def refuse(self, key: Hashable, reason: str) -> None:
+        """Remember why a constraint cannot be had."""
+        if len(self.refused) >= _REFUSED:
+            self.refused.clear()
+        self.refused[key] = reason
 
     def forced(self, matcher: AnyMatcher) -> ForcedText:
         """What the matcher's states force."""
@@ -75,12 +84,17 @@ class Constraints:
 
     def matcher(self, spec: ConstraintSpec) -> AnyMatcher:
         """Raises `ServiceError` for a constraint that is wrong or too costly."""
-        try:
-            return self._cache.get(self._key(spec), lambda: self._automaton(spec))
-        except RegexError as error:
-            raise ServiceError(f"{describe(spec)}: {error.message} (at character {error.start})") from None
-        except (OptionsError, AlgebraError, CorruptAutomaton) as error:
-            raise ServiceError(f"{describe(spec)}: {error}") from None
+        key = self._key(spec)
+        reason = self._cache.refused.get(key)
+        if reason is None:
+            try:
+                return self._cache.get(key, lambda: self._automaton(spec))
+            except RegexError as error:
+                reason = f"{describe(spec)}: {error.message} (at character {error.start})"
+            except (OptionsError, AlgebraError, CorruptAutomaton) as error:
+                reason = f"{describe(spec)}: {error}"
+            self._cache.refuse(key, reason)
+        raise ServiceError(reason)
 
     def forced(self, matcher: AnyMatcher) -> ForcedText:
         """What the matcher's states force."""

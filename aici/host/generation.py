@@ -7,6 +7,7 @@ have to be computed are asked for on another thread while the engine works; all 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -61,8 +62,7 @@ class Generation(_Constrained):
             raise ServiceError(f"max_tokens must not be negative, got {request.max_tokens}")
         if request.stop_at is not None and not request.stop_at:
             raise ServiceError("stop_at must not be empty")
-        spec, self._stop_at = _with_stop(request)
-        matcher = None if spec is None else constraints.matcher(spec)
+        spec, matcher, self._stop_at = _find_matcher(request, constraints)
         super().__init__(matcher, 0 if matcher is None else matcher.start)
         self._left = request.max_tokens
         self._budget: AnyBudget | None = None
@@ -188,16 +188,17 @@ class OneToken(_Constrained):
         return ()
 
 
-def _with_stop(request: Generate) -> tuple[ConstraintSpec | None, bytes | None]:
-    """The constraint that ends texts where they hold the stop text; bytes that no constraint can hold, which are to be
-    looked for after every token, are given back."""
-    if request.stop_at is None:
-        return request.constraint, None
-    try:
-        stop = request.stop_at.decode()
-    except UnicodeDecodeError:
-        return request.constraint, request.stop_at
-    return ConstraintSpec("until", (request.constraint or _ANYTHING, stop)), None
+def _find_matcher(
+    request: Generate, constraints: Constraints
+) -> tuple[ConstraintSpec | None, AnyMatcher | None, bytes | None]:
+    """The constraint, its matcher, and the stop text unless the constraint ends texts with it: what is no UTF-8, and
+    what would make the constraint too large, is looked for after every token instead."""
+    spec, stop = request.constraint, request.stop_at
+    if stop is not None:
+        with suppress(UnicodeDecodeError, ServiceError):
+            with_stop = ConstraintSpec("until", (spec or _ANYTHING, stop.decode()))
+            return with_stop, constraints.matcher(with_stop), None
+    return spec, None if spec is None else constraints.matcher(spec), stop
 
 
 def _to_words(bits: bytes, words: int) -> Mask:

@@ -136,6 +136,12 @@ def test_hostile_automata_cost_bounded_work_and_are_still_completed() -> None:
     assert mask is None or tokens_of(mask)
 
 
+@pytest.mark.parametrize("pattern", ["(a|b)*a(a|b){30}", r"\w{30,99}!"])
+def test_ends_far_away_are_found_too(pattern: str) -> None:
+    matcher = LazyMatcher(compile_lazily(pattern), Vocabulary([None, *(bytes([b]) for b in range(256))], [EOS]))
+    assert matcher.budget.least(matcher.start) == 31
+
+
 @pytest.mark.parametrize("pattern", ["(a|b)*a(a|b){4}", ".{0,50}b{2}x", "[ab]{3,9}"])
 def test_automata_built_as_they_are_used_are_completed_too(pattern: str) -> None:
     vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"ab", b"aaa", b"bx"], [EOS])

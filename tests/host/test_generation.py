@@ -119,6 +119,24 @@ def test_a_stop_text_need_not_come() -> None:
     assert said("await aici.gen_text(regex='[0-9]{3}', stop_at='x', max_tokens=7)").isdigit()
 
 
+def test_a_stop_text_with_a_constraint_too_large_to_be_cut() -> None:
+    engine = ScriptedEngine({"q": "hello world"})
+    regex = "(hello world|(a|b)*a(a|b){30})"
+    assert said(f"await aici.gen_text(regex={regex!r}, stop_at='l', max_tokens=40)", engine).startswith("hel")
+
+
+def test_what_cannot_be_compiled_is_refused_again_and_again() -> None:
+    body = """
+        for _ in range(3):
+            try:
+                aici.RegexConstraint("(" + "a")
+            except ValueError as error:
+                print(error)
+    """
+    logs = run(body).branches[0].logs.splitlines()
+    assert len(logs) == 3 and len(set(logs)) == 1 and "never closed" in logs[0]
+
+
 # --- forced text ---
 
 
