@@ -253,7 +253,7 @@ def warm_start(repeats: int) -> dict[str, float]:
         program = load(encode(compile_source(SourceFile("line.py", source))))
         for _ in range(3):
             run(Process(program), services)
-        found[name] = statistics.median(timed(lambda: run(Process(program), services)) for _ in range(20 * repeats))
+        found[name] = statistics.median(timed(lambda p=program: run(Process(p), services)) for _ in range(20 * repeats))
     return found
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from aici.host.engines.base import ContextFull, Engine, EngineError, Feed
 from aici.vm.process import Process
+from aici.vm.report import line_of
 from aici.vm.requests import ServiceError
 
 from .desk import Work
@@ -177,7 +178,7 @@ class Scheduler:
         if not live or any(session.phase is not Phase.WAITING for session in live):
             return
         missing = ", ".join(repr(name) for name in job.variables.missing(live[0].waits_for))
-        who = "no other branch is left" if len(live) == 1 else f"all {len(live)} branches left are waiting"
+        who = "no other branch is left" if len(live) == 1 else f"all {len(live)} branches left wait, {_lines(live)}"
         live[0].throw(ServiceError(f"deadlock: nobody can set {missing}: {who}", "RuntimeError"))
 
     def _fork(self, session: Session) -> None:
@@ -320,3 +321,9 @@ def _compute_masks(works: list[Work]) -> float:
         with suppress(Exception):
             work.mask()
     return perf_counter() - start
+
+
+def _lines(waiting: list[Session]) -> str:
+    """Where branches wait; of many only some."""
+    places = [f"{session.index} in line {line_of(session.process)}" for session in waiting[:8]]
+    return ", ".join(places) + (", ..." if len(waiting) > len(places) else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-Const: TypeAlias = "None | bool | int | float | str | bytes | tuple[Const, ...]"
+Const: TypeAlias = "bool | int | float | str | bytes | tuple[Const, ...] | None"
 
 
 class Instr(NamedTuple):
@@ -82,7 +82,7 @@ class Automaton:
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled controller. `functions[0]` is the module body: no parameters, no captures, neither async nor generator."""
+    """A compiled controller. `functions[0]` is the module body: no parameters, no captures, a plain function."""
 
     name: str  # of the source file, for messages
     source: str | None  # the source text, for messages; absent when stripped

@@ -44,3 +44,9 @@ def _message(m: Runtime, value: ExceptionValue) -> str:
 def stopped(process: Process, kind: str, message: str, trace: traceback.Trace) -> Failed:
     """The end by a limit or a mistake of ours, at `trace`, from the outermost frame inwards."""
     return Failed(kind, message, traceback.render_entries(process.program, trace, f"{kind}: {message}"))
+
+
+def line_of(process: Process) -> int:
+    """The line of source that a suspended process is at."""
+    frame = process.frames[-1]
+    return frame.code.function.positions[frame.pc - 1].line

@@ -168,6 +168,10 @@ def test_branches_that_wait_for_each_other_all_fail_at_their_own_lines() -> None
             aici.set_var("a", "1")
     """
     errors = [branch.error for branch in run(body).branches]
+    assert [error and error.message for error in errors] == [
+        "deadlock: nobody can set 'a': all 2 branches left wait, 0 in line 6, 1 in line 9",
+        "deadlock: nobody can set 'b': no other branch is left",
+    ]
     assert [error is not None and error.traceback.count("wait_vars") > 0 for error in errors] == [True, True]
     assert 'wait_vars("a")' in str(errors[0] and errors[0].traceback)
     assert 'wait_vars("b")' in str(errors[1] and errors[1].traceback)
