@@ -3,10 +3,10 @@
     magic (4) · snapshot version (2) · bytecode version (2) · length of the state as it stands (4) · and before it was
     compressed (4) · key's mark (4) · digest of the program (16) · state · seal (32)
 
-All numbers are little-endian. Larger states are compressed (zlib) where that makes them shorter. The seal is HMAC-SHA256
-under the host's key over everything before it; nothing of the state is looked at before the seal has been found right.
-What comes before the state only decides how a refusal is worded. `state` says what the state holds. A snapshot does not
-hold the program nor the request that the process waits on: the host has both.
+All numbers are little-endian. Larger states are compressed (zlib) where that makes them shorter. The seal is
+HMAC-SHA256 under the host's key over everything before it; nothing of the state is looked at before the seal has been
+found right. What comes before the state only decides how a refusal is worded. `state` says what the state holds. A
+snapshot does not hold the program nor the request that the process waits on: the host has both.
 """
 
 from __future__ import annotations

@@ -27,7 +27,18 @@ from .process import Process, Stage
 from .program import Program
 from .requests import ConstraintSpec
 from .shapes import FIELDS, REQUIRED, SLOTTED
-from .values import UNBOUND, Cell, FunctionValue, ModuleValue, Native, SetValue, TypeValue, Value
+from .values import (
+    UNBOUND,
+    Cell,
+    ExceptionValue,
+    FunctionValue,
+    ModuleValue,
+    Native,
+    Object,
+    SetValue,
+    TypeValue,
+    Value,
+)
 from .wire import Damage, Reader, Writer
 
 MAX_OBJECTS = 1 << 21
@@ -52,8 +63,9 @@ _FIXED_TOKENS = {id(value): bytes((tag,)) for tag, value in enumerate(_FIXED)}
 _STAGES = tuple(Stage)
 _LIMITS = tuple(field.name for field in fields(Limits))
 _limits_of = attrgetter(*_LIMITS)
-_CACHED = range(-5, 257)  # integers that Python itself has once
 _DOUBLE = struct.Struct("<d")
+_HANDLED = (ExceptionValue, type(None))
+_PENDING = (Object, type(None))
 
 _T = TypeVar("_T")
 
@@ -125,14 +137,14 @@ class _StateWriter(Writer):
             self.data += token
         elif identity in self.places:
             self._tagged(_KNOWN, self.places[identity])
-        elif kind in _TAGS and not (kind is SetValue and value.frozen):
-            self.numbers[identity] = len(self.numbers)
-            self.data.append(_TAGS[kind])
-            self.todo.append(value)
+        elif kind in _ATOMS:
+            _ATOMS[kind](self, value)
         elif _is_composite(value):
             self._composite(value)
         else:
-            _ATOMS[kind](self, value)
+            self.numbers[identity] = len(self.numbers)
+            self.data.append(_TAGS[kind])
+            self.todo.append(value)
 
     def _tagged(self, tag: int, number: int) -> None:
         self.data.append(tag)
@@ -175,10 +187,18 @@ class _StateWriter(Writer):
     # --- atoms ---
 
     def _int(self, value: int) -> None:
-        self.data.append(_INT)
-        self.bytes_(value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True))
-        if value not in _CACHED:
-            self._number(value)
+        self._chunk(_INT, value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True))
+        if not -5 <= value < 257:  # those Python itself has once
+            self.numbers[id(value)] = len(self.numbers)
+
+    def _chunk(self, tag: int, content: bytes) -> None:
+        data = self.data
+        data.append(tag)
+        if len(content) < 0x80:
+            data.append(len(content))
+        else:
+            self.uint(len(content))
+        data += content
 
     def _float(self, value: float) -> None:
         self.data.append(_FLOAT)
@@ -186,13 +206,11 @@ class _StateWriter(Writer):
         self._number(value)
 
     def _str(self, value: str) -> None:
-        self.data.append(_STR)
-        self.text(value)
-        self._number(value)
+        self._chunk(_STR, value.encode("utf-8", "surrogatepass"))
+        self.numbers[id(value)] = len(self.numbers)
 
     def _bytes(self, value: bytes) -> None:
-        self.data.append(_BYTES if type(value) is bytes else _BYTEARRAY)
-        self.bytes_(value)
+        self._chunk(_BYTES if type(value) is bytes else _BYTEARRAY, value)
         self._number(value)
 
     def _code(self, value: Code) -> None:
@@ -270,8 +288,13 @@ class _StateReader(Reader):
         for shell in self.todo:
             if type(shell) is Frame:
                 self._check_frame(shell)
-        if not all(type(frame) is Frame for frame in process.frames):
-            raise self.damage("the call stack holds something else than frames")
+        if not (
+            all(type(frame) is Frame for frame in process.frames)
+            and all(type(module) is ModuleValue for module in process.modules.values())
+            and type(process.handled) in _HANDLED
+            and type(process.pending) in _PENDING
+        ):
+            raise self.damage("the process holds something else than it does")
         return process
 
     def uint(self) -> int:
@@ -394,7 +417,7 @@ class _StateReader(Reader):
 
     def _int(self) -> int:
         value = int.from_bytes(self.bytes_(), "little", signed=True)
-        return value if value in _CACHED else self._number(value)
+        return value if -5 <= value < 257 else self._number(value)
 
     def _float(self) -> float:
         return self._number(float(_DOUBLE.unpack(self.take(8))[0]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
-from aici.vm.fork import fork
+from aici.vm.fork import fork, forks
 from aici.vm.frame import Code
 from aici.vm.machine import run
 from aici.vm.process import Process
@@ -28,7 +28,11 @@ def through_bytes(process: Process) -> Process:
     return restore(process.program, snapshot(process, key), key)
 
 
-both_ways = pytest.mark.parametrize("copy_of", [fork, through_bytes])
+def one_of_many(process: Process) -> Process:
+    return forks(process, 3)[1]
+
+
+both_ways = pytest.mark.parametrize("copy_of", [fork, one_of_many, through_bytes])
 
 FORKING = """\
 import aici
@@ -91,6 +95,59 @@ def test_identity_aliasing_and_cycles(copy_of: Copy) -> None:
     )
     first, second = branches(copy_of, before, after)
     assert first == second == " ".join(["True"] * 11) + "\n"
+
+
+@both_ways
+def test_many_alike(copy_of: Copy) -> None:
+    before = """
+def make(n):
+    def add(k):
+        nonlocal n
+        n += k
+        return n
+    return add
+lists = [[i, i + 1] for i in range(20)]
+nested = [[[i], {i: 0}, i] for i in range(20)] + [lists[3]] * 10
+dicts = [{'a': i, i: 'b'} for i in range(20)]
+tables = [{'l': lists[i], (i, 'k'): dicts[i]} for i in range(20)]
+functions = [make(i) for i in range(20)]
+by_function = {f: [f, (f, [f])] for f in functions}
+tuples = [(f, ((f,), frozenset([f, (f, 1)]))) for f in functions] + [(1, (2, ('x',)))] * 9
+pairs = list(zip(functions, tuples))
+everything = [lists, nested, dicts, tables, functions, by_function, tuples, slice(1, 2), iter(lists), None, 5]
+"""
+    after = """
+    for i in range(20):
+        lists[i].append(me); nested[i][0].append(me); nested[i][1][me + 50] = 0; dicts[i]['me'] = me; functions[i](me)
+    print(everything[:4], [f(1) for f in functions])
+    print(all(nested[20 + i] is lists[3] and tables[i]['l'] is lists[i] for i in range(10)))
+    print(all(tables[i][(i, 'k')] is dicts[i] and by_function[functions[i]][0] is functions[i] for i in range(20)))
+    print(all(by_function[f][1][1][0] is f and (f, 1) in t[1][1] and t[1][0][0] is f for f, t in pairs))
+    print(everything[4] is functions, tuples[20] is tuples[21], list(by_function) == functions, next(everything[8]))
+"""
+    first, second = branches(copy_of, before, after)
+    assert [text.splitlines()[1:] for text in (first, second)] == [
+        ["True"] * 3 + [f"True True True [0, 1, {me}]"] for me in (0, 1)
+    ]
+    assert second != first
+    lists = [[i, i + 1, 1] for i in range(20)]
+    nested = [[[i, 1], {i: 0, 51: 0}, i] for i in range(20)] + [lists[3]] * 10
+    dicts = [{"a": i, i: "b", "me": 1} for i in range(20)]
+    tables = [{"l": lists[i], (i, "k"): dicts[i]} for i in range(20)]
+    assert second.splitlines()[0] == f"{[lists, nested, dicts, tables]} {[i + 2 for i in range(20)]}"
+
+
+def test_what_cannot_change_is_shared(process_of: Compile) -> None:
+    process = process_of(
+        "import aici\ndata = [['text' * i, (i, 'x' * i), 1 << 70] for i in range(50)]\naici.start(aici.Noop())"
+    )
+    assert run(process, Log()) == Noop()
+    own = process.globals["data"]
+    for copy in forks(process, 15):
+        data = copy.globals["data"]
+        assert data == own
+        assert all(mine is not theirs for mine, theirs in zip(own, data, strict=True))
+        assert all(a is b for mine, theirs in zip(own, data, strict=True) for a, b in zip(mine, theirs, strict=True))
 
 
 @both_ways
