@@ -10,8 +10,8 @@ class Limits:
     """Bounds of one process (and of each of its forks)."""
 
     fuel: int = 10_000_000
-    """Units of work in all: one a back edge and a call (more where much straight code follows), and by size in bulk
-    operations."""
+    """Units of work in all: one a back edge and a call (more where much straight code follows), by size in bulk
+    operations, and a hundred a request to the host."""
     step_fuel: int = 2_000_000
     """Units of work between two requests."""
     memory: int = 64 * 1024 * 1024

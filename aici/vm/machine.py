@@ -36,6 +36,9 @@ from .values import (
 
 _LOG = logging.getLogger(__name__)
 
+REQUEST = 100
+"""Fuel for a request: what a host does for one takes as long as this many units, were it only a `Noop`."""
+
 
 def run(process: Process, services: Services, reply: object = None) -> Outcome:
     """Run to the next request, or to the end. `reply` answers the request before; the first call takes none."""
@@ -438,6 +441,7 @@ class Machine(Lowering):
         request = self._guarded(lambda: self._awaiting(value).request(self, value))
         if isinstance(request, Ready):
             return request.value
+        self.charge(REQUEST)
         self.process.pending = value
         raise _Suspended(request)
 

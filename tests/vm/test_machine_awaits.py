@@ -194,3 +194,10 @@ def test_a_mistake_of_ours_is_contained(process_of: Compile, host: Services) -> 
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.message) == ("InternalError", "AttributeError: our mistake")
     assert 'File "test.py", line 2, in <module>' in outcome.traceback
+
+
+def test_requests_are_work_for_the_host_and_cost_fuel(process_of: Callable[..., Process], host: Services) -> None:
+    text = "import aici\nasync def f():\n    while True:\n        await aici.Noop()\naici.start(f)"
+    *requests, last = drive(process_of(text, "test.py", Limits(fuel=10_000)), host)
+    assert isinstance(last, Failed) and last.kind == "FuelExhausted"
+    assert 10 < len(requests) <= 100
