@@ -28,7 +28,8 @@ from typing import Any
 from aici.compiler import compile_source
 from aici.compiler.lower import lower
 from aici.compiler.parse import parse
-from aici.diagnostics import SourceFile
+from aici.compiler.resolve import resolve
+from aici.diagnostics import DiagnosticSink, SourceFile
 from aici.vm.encode import encode
 from aici.vm.limits import Limits
 from aici.vm.machine import run
@@ -265,11 +266,14 @@ def thousand_lines(repeats: int) -> dict[str, float]:
     text = "".join(block.format(number) for number in range(100))
     source = SourceFile("long.py", text)
     tree = parse(source)
+    sink = DiagnosticSink(source)
+    resolution = resolve(tree, sink)
     program = compile_source(source)
     data = encode(program)
     stages: dict[str, Callable[[], object]] = {
         "parse": lambda: parse(source),
-        "lower": lambda: lower(source, tree),
+        "resolve": lambda: resolve(tree, sink),
+        "lower": lambda: lower(tree, resolution, source, sink),
         "encode": lambda: encode(program),
         "verify": lambda: verify(program),
         "load": lambda: load(data),

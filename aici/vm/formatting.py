@@ -271,6 +271,8 @@ def format_value(ctx: Context, value: Value, spec: str) -> str:
     if kind in _FORMATTED:
         if not spec and kind is str:
             return str(value)
+        if not spec and kind is int:
+            return to_repr(ctx, value)
         _account(ctx, value, spec)
         return _python(ctx, lambda: format(value, spec))
     if isinstance(value, Object):

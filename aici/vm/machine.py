@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from . import attributes, calls, exceptions, library, report
 from .frame import SMALL_FRAME, Code, Frame
 from .isa import Op
-from .lowering.engine import LEAVING, NESTED, Lowering
-from .memory import FRAME, LIST_ITEM, OBJECT, TRACE_ENTRY
+from .lowering.engine import NESTED, Lowering
+from .memory import FRAME, LEAVING, LIST_ITEM, OBJECT, TRACE_ENTRY
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
 from .ops import HANDLERS
 from .ops.registry import REENTER
@@ -185,7 +185,7 @@ class Machine(Lowering):
         while len(frames) > base:
             frame = frames[-1]
             if frame.code.framed:
-                lowered = self.framed(frame.code, frame.pc)
+                lowered = self.framed(frame.code, frame)
                 if lowered is not None:
                     lowered(frame)
                     continue
@@ -264,7 +264,7 @@ class Machine(Lowering):
         code = frame.code
         code.heat -= 1
         if code.heat < 0:
-            self.warm(code)
+            self.warm(frame)
         frame.outer = self.process.handled
         self.frames.append(frame)
 

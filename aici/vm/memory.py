@@ -22,6 +22,8 @@ OBJECT = 64  # a value of one of our own classes, without what it holds
 FRAME = 400
 SMALL = 1 << 62
 """Integers below it in magnitude are neither metered nor checked against a limit."""
+LEAVING = 3
+"""Units of fuel for each frame that an exception passes."""
 TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
 FUNCTION = 3 * OBJECT
 

@@ -104,7 +104,7 @@ def _back(jump: Handler, cost: int) -> Handler:
                 m.charge(0)
             code = frame.code
             code.heat -= 1
-            if code.heat < 0 and m.heated(code, target):
+            if code.heat < 0 and m.heated(frame, target):
                 return REENTER - target
         return target
 

@@ -314,6 +314,12 @@ def _str_join(ctx: Context, self: str, iterable: Value, /) -> str:
         raise ctx.error("TypeError", "can only join an iterable")
     items: list[str] = []
     size, width = 0, meter.width(self)
+    if type(iterable) is list and set(map(type, iterable)) <= {str}:
+        meter.sequence(ctx, 10 * len(iterable))
+        meter.text(
+            ctx, (sum(map(len, iterable)) + len(self) * len(iterable)) * max([width, *map(meter.width, iterable)])
+        )
+        return self.join(iterable)
     for item in ctx.iterate(iterable):
         if not isinstance(item, str):
             name = ctx.type_of(item).name

@@ -84,7 +84,7 @@ def test_programs(path: Path, outcomes: Callable[..., list[Any]]) -> None:
     _same(outcomes(path.read_text()))
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_random_programs(outcomes: Callable[..., list[Any]], random: Random) -> None:
     _same(outcomes(_maker().make_program(random)))

@@ -11,6 +11,7 @@ any of several instructions, and leaves everything there whenever it hands contr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from aici.vm.frame import back_cost
@@ -25,11 +26,17 @@ from .kinds import (
     ANYTHING,
     BOOL,
     DICT,
+    INDEX,
+    INDEX_ITER,
+    INTS,
     LIST,
     NATURAL,
     NONE,
     NUMBERS,
     OTHER,
+    PLAIN,
+    RANGE,
+    RANGE_ITER,
     STR,
     TUPLE,
     UNBOUND,
@@ -47,6 +54,8 @@ def _spent(units: int) -> tuple[str, ...]:
 
 _SPEND = _spent(1)
 _ROOM = "m.room = d"
+METHOD = 1 << 15
+"""The kind of a method of a list, or what else a look-up found, on its way to its call."""
 _STRING = 72
 """Characters of an ASCII text below which `BUILD_STRING` charges nothing."""
 
@@ -75,6 +84,11 @@ class Lowered(NamedTuple):
     entries: frozenset[int]
 
 
+_CALLS = (Op.CALL, Op.CALL_KW, Op.CALL_EX, Op.CALL_METHOD)
+"""What may call another lowered function, which says how many frames may follow it: `m.room` is to be set anew then,
+before anything that may enter a frame."""
+
+
 def stored_globals(program: Program) -> frozenset[int]:
     """Names that the program assigns somewhere; all others can only be builtins."""
     return frozenset(
@@ -100,19 +114,33 @@ def depths(program: Program, index: int) -> dict[int, int]:
 class Emitter:
     """Writes one function."""
 
-    def __init__(self, program: Program, index: int, framed: bool, heads: frozenset[int], stored: frozenset[int]):
+    def __init__(
+        self,
+        program: Program,
+        index: int,
+        name: str,
+        framed: bool,
+        heads: Mapping[int, tuple[int, ...]],
+        stored: frozenset[int],
+    ) -> None:
+        """`heads`: jump targets where a framed function may be entered, with the kinds of all locals there
+        (and of what is on the stack). `name`: of the Python function."""
+        self.heads = heads
         self.program = program
         self.index = index
+        self.name = name
         self.function = program.functions[index]
         self.framed = framed
         self.stored = stored
         code = self.function.code
         self.depths = depths(program, index)
         entries = {0}
+        self.resumed = {pc + 1 for pc, instr in enumerate(code) if framed and instr.op in (Op.AWAIT, Op.YIELD)}
+        self.caught = {row.target for row in self.function.handlers}
+        entries |= self.resumed
         if framed:
-            entries |= {pc + 1 for pc, instr in enumerate(code) if instr.op in (Op.AWAIT, Op.YIELD)}
-            entries |= heads
-        entries |= {row.target for row in self.function.handlers}
+            entries |= set(heads)
+        entries |= self.caught
         self.entries = frozenset(entries)
         self.dispatched = framed or bool(self.function.handlers)
         self.tracks = not framed and any(instr.op in (Op.PUSH_EXC, Op.POP_EXC) for instr in code)
@@ -122,6 +150,7 @@ class Emitter:
             self.dispatched = True
             shape = Shape(graph, True)
         self.graph, self.shape = graph, shape
+        self.calls = any(instr.op in _CALLS for instr in code)
         self.n_caches = 0
         self.caches: dict[int, int] = {}
         self.stacks: dict[int, tuple[str, ...]] = {}
@@ -142,14 +171,16 @@ class Emitter:
             return None
         depth = self.depths[header]
         return [
-            *[Line(0, text, header) for text in _SPEND],
+            *[Line(0, text, header) for text in (*_SPEND, _ROOM)],
             Line(0, f"for s{depth} in native(m, s{depth - 1}):", header),
         ]
 
     def again(self, header: int, pc: int | None) -> list[Line]:
         if pc is None or pc < header or self.function.code[pc].op == Op.FOR_ITER:
-            return [Line(0, text, header) for text in _SPEND]
+            return [Line(0, text, header) for text in (*_SPEND, _ROOM)]
+        room = [Line(0, _ROOM, header)] if self.calls else []
         return [
+            *room,
             Line(0, f"m.fuel = f = m.fuel - {1 + back_cost(pc, header)}", header),
             Line(0, "if f < 0:", header),
             Line(1, "if f < -1: m.charge(0)", pc),
@@ -216,14 +247,14 @@ class Emitter:
         texts = ["def outer():", " " + " = ".join([*names, "None"])]
         n_locals, n_params = len(function.locals), function.n_params
         if self.framed:
-            texts.append(f" def g{self.index}(frame):")
+            texts.append(f" def {self.name}(frame):")
         else:
-            texts.append(f" def f{self.index}(" + ", ".join(["d", *[f"l{slot}" for slot in range(n_params)]]) + "):")
+            texts.append(f" def {self.name}(" + ", ".join(["d", *[f"l{slot}" for slot in range(n_params)]]) + "):")
         if self.n_caches:
             caches = ", ".join(f"{letter}{cache}" for cache in range(self.n_caches) for letter in "vew")
             texts.append("  nonlocal " + caches)
         if self.framed:
-            texts += ["  I", "  d = m.room"]
+            texts.append("  d = m.room")
             if n_locals:
                 texts.append("  [" + ", ".join(f"l{slot}" for slot in range(n_locals)) + "] = frame.locals")
             n_cells = n_own + len(captured)
@@ -236,7 +267,7 @@ class Emitter:
                     texts.append(f"  if q == {entry}: [{items}] = frame.stack")
             texts.append("  frame.stack.clear()")
         else:
-            texts += ["  I", "  m.room = d"]
+            texts += [] if self.calls else ["  " + _ROOM]
             if n_locals > n_params:
                 texts.append("  " + " = ".join(f"l{slot}" for slot in range(n_params, n_locals)) + " = U")
             texts += [f"  c{cell} = Cell()" for cell in range(n_own)]
@@ -249,15 +280,16 @@ class Emitter:
 
     def _infer(self) -> None:
         n_locals, n_params = len(self.function.locals), self.function.n_params
-        if self.framed:
-            known: tuple[int, ...] = (ANYTHING,) * n_locals
-        else:
-            known = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params)
+        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params)
         self.states: dict[int, State] = {}
         unknown = (ANYTHING,) * n_locals
         for entry in self.entries:
             stack = (VALUE,) * self.depths[entry]
-            self.states[entry] = State(known if entry == 0 else unknown, stack)
+            resumed = entry in self.resumed or entry in self.caught
+            known = unknown if resumed else fresh if entry == 0 else self.heads[entry][:n_locals]
+            if entry in self.heads and not resumed:
+                stack = self.heads[entry][n_locals:]
+            self.states[entry] = State(known, stack)
         todo = sorted(self.states, key=lambda block: self.shape.order.get(block, 0))
         while todo:
             block = todo.pop(0)
@@ -370,7 +402,7 @@ class Emitter:
         items = below + ", ".join(item.text for item in taken)
         cells = ", ".join(f"c{cell}" for cell in range(len(self.function.cells) + len(self.function.captures)))
         cells = f"[{cells}]" if op == Op.MAKE_FUNCTION else "()"
-        self._add(f"t = plain(m, I, {self.pc}, [{items}], {cells})")
+        self._add(f"{_ROOM}; t = plain(m, I, {self.pc}, [{items}], {cells})")
         if info.ends:
             self.done = True
             return
@@ -444,7 +476,30 @@ class Emitter:
         self._add(f"G[n{a}] = {self.stack.pop().text}")
 
     def _op_load_attr(self, a: int, b: int) -> None:
-        self._push(f"attribute(m, {self.stack.pop().text}, n{a})")
+        item = self.stack.pop()
+        if self.program.names[a] != "append" or not item.kinds & LIST or not self._is_called(1):
+            self._push(f"attribute(m, {item.text}, n{a})")
+            return
+        room = "(n := m.memory + OBJECT) <= m.memory_limit"
+        guard = room if item.kinds == LIST else f"type({item.text}) is list and {room}"
+        out = self._fresh()
+        self._add(
+            f"if {guard}: m.memory = n; {out} = {item.text}.append",
+            f"else: {out} = attribute(m, {item.text}, n{a})",
+        )
+        self.stack.append(Item(out, METHOD))
+
+    def _is_called(self, n_args: int) -> bool:
+        """Whether what is pushed now is only called, in this block, with so many plain arguments."""
+        above = 0
+        for pc in range(self.pc + 1, self.block_end):
+            op, a, b = self.function.code[pc]
+            info = TABLE[op]
+            pops = info.pops.of(a, b)
+            if pops > above or (info.needs_depth_a and info.needs_depth + a >= above):
+                return op == Op.CALL and a == above == n_args
+            above += info.pushes.of(a, b) - pops
+        return False
 
     def _op_load_subscr(self, a: int, b: int) -> None:
         x, key = self._take(2)
@@ -543,17 +598,21 @@ class Emitter:
 
     def _op_get_iter(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        self._push(f"iterator(m, {item.text})", OTHER)
+        kinds = RANGE_ITER if item.kinds == RANGE else OTHER
+        self._add(_ROOM)
+        self._push(f"iterator(m, {item.text})", kinds)
 
     def _op_for_iter(self, a: int, b: int) -> None:
         self._flush()
         depth = len(self.stack)
         if not self._is_for(self.pc):
-            self._add(f"s{depth} = advance(m, s{depth - 1})")
+            self._add(f"{_ROOM}; s{depth} = advance(m, s{depth - 1})")
         iterator = self.stack.pop()
         self._to(a)
         self.stack.append(iterator)
-        self._to(self.pc + 1, VALUE)
+        kinds = INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER) else VALUE
+        kinds = INDEX if iterator.kinds == INDEX_ITER else kinds
+        self._to(self.pc + 1, kinds)
         self.jump = Jump(f"s{depth} is U", self.pc, a, (), self.pc + 1, ())
         self.done = True
 
@@ -618,7 +677,7 @@ class Emitter:
         item = self.stack.pop()
         base = len(self.stack)
         names = [f"x{n}" for n in range(50, 50 + a)]
-        self._add(f"t = unpacked(m, {item.text}, {a})")
+        self._add(f"{_ROOM}; t = unpacked(m, {item.text}, {a})")
         self._add(f"[{', '.join(names)}] = t")
         for place in range(a):
             self._push(names[a - 1 - place])
@@ -638,6 +697,9 @@ class Emitter:
         if callee.text[0] == "b":
             self._call_builtin(callee, args)
             return
+        if callee.kinds == METHOD:
+            self._call_append(callee.text, args[0].text)
+            return
         out = self._fresh()
         cache = self._cache()
         given = "".join(", " + item.text for item in args)
@@ -648,12 +710,23 @@ class Emitter:
             "    if f < 0: m.charge(0)",
             f"    {out} = e{cache}(d - 1{given})",
             "else:",
-            f"    t, y, z = m.target({callee.text}, [{listed}], None)",
+            f"    {_ROOM}; t, y, z = m.target({callee.text}, [{listed}], None)",
             f"    if t is None: {out} = y",
             "    else:",
             f"        if z: v{cache} = {callee.text}; e{cache} = t; w{cache} = z",
             f"        {out} = t(d - 1, *y)",
-            _ROOM,
+        )
+        self.stack.append(Item(out, VALUE))
+
+    def _call_append(self, method: str, item: str) -> None:
+        out = self._fresh()
+        self._add(
+            f"if type({method}) is BuiltinMethod and m.fuel > 0 and (n := m.memory + 40) <= m.memory_limit:",
+            f"    m.fuel -= 1; m.memory = n; {method}({item}); {out} = None",
+            f"elif type({method}) is BuiltinMethod: {_ROOM}; {out} = append(m, {method}, {item})",
+            "else:",
+            f"    {_ROOM}; t, y, z = m.target({method}, [{item}], None)",
+            f"    {out} = y if t is None else t(d - 1, *y)",
         )
         self.stack.append(Item(out, VALUE))
 
@@ -670,21 +743,25 @@ class Emitter:
             self._add(f"{out} = len({x}) if type({x}) in SIZED else m.call_native({callee.text}, [{x}])")
             kinds = VALUE if args[0].kinds & OTHER else NATURAL
         elif type(value) is Native and value.owner is None:
-            self._add(f"{out} = m.call_native({callee.text}, ({listed}))")
+            self._add(f"{_ROOM}; {out} = m.call_native({callee.text}, ({listed}))")
+        elif type(value) is TypeValue and value.is_exception and value.constructor is None:
+            self._add("m.allocate(FRAME)", f"{out} = ExceptionValue({callee.text}, ({listed}))")
         elif type(value) is TypeValue:
-            if value is BUILTINS["str"] and len(args) == 1 and within(args[0].kinds, WHOLE | STR):
-                kinds = STR
-            self._add(f"{out} = m.construct({callee.text}, [{listed}])")
+            if value is BUILTINS["str"] and len(args) == 1:
+                kinds = STR if within(args[0].kinds, PLAIN) else VALUE
+                self._add(f"{out} = text(m, {callee.text}, {args[0].text})")
+            else:
+                kinds = RANGE if value is BUILTINS["range"] else VALUE
+                self._add(f"{_ROOM}; {out} = m.construct({callee.text}, [{listed}])")
         else:
-            self._add(f"{out} = invoked(m, {callee.text}, [{listed}])")
+            self._add(f"{_ROOM}; {out} = invoked(m, {callee.text}, [{listed}])")
         self.stack.append(Item(out, kinds))
 
     def _general_call(self, callee: Item, args: str, kwargs: str) -> None:
         out = self._fresh()
         self._add(
-            f"t, y, z = m.target({callee.text}, {args}, {kwargs})",
+            f"{_ROOM}; t, y, z = m.target({callee.text}, {args}, {kwargs})",
             f"{out} = y if t is None else t(d - 1, *y)",
-            _ROOM,
         )
         self.stack.append(Item(out, VALUE))
 
@@ -711,9 +788,8 @@ class Emitter:
         x, out = receiver.text, self._fresh()
         listed = ", ".join(item.text for item in args)
         slow = [
-            f"t, y, z = m.method({x}, n{a}, [{listed}])",
+            f"{_ROOM}; t, y, z = m.method({x}, n{a}, [{listed}])",
             f"{out} = y if t is None else t(d - 1, *y)",
-            _ROOM,
         ]
         if self.program.names[a] == "append" and b == 1 and receiver.kinds & LIST:
             room = "(n := m.memory + 40) <= m.memory_limit"
@@ -758,6 +834,21 @@ class Emitter:
 
     # --- exceptions ---
 
+    def _op_raise(self, a: int, b: int) -> None:
+        """An exception that is caught in the same function is a jump."""
+        rows = [row for row in self.function.handlers if row.start <= self.pc < row.end]
+        if a or not rows:
+            self._by_handler(Op.RAISE, a, b)
+            return
+        value = self.stack.pop()
+        self._add(f"{_ROOM}; ex = raised(m, {self.index}, {self.pc}, {value.text})")
+        del self.stack[rows[0].depth :]
+        self.stack.append(Item("ex", OTHER))
+        self._flush()
+        self._to(rows[0].target)
+        self.jump = Jump("", self.pc, rows[0].target, (), -1, ())
+        self.done = True
+
     def _op_push_exc(self, a: int, b: int) -> None:
         item = self.stack.pop()
         self.stack.append(item)
@@ -770,4 +861,11 @@ class Emitter:
 
     def _op_match_exc(self, a: int, b: int) -> None:
         wanted = self.stack.pop()
+        if wanted.text[0] == "b":
+            kind = BUILTINS[self.program.names[int(wanted.text[1:])]]
+            if type(kind) is TypeValue and kind.is_exception:
+                self._add(*_SPEND)
+                value = self.stack[-1].text
+                self._push(f"{value}.kind is {wanted.text} or {value}.kind.is_subtype({wanted.text})", BOOL)
+                return
         self._push(f"matches(m, {self.stack[-1].text}, {wanted.text})", BOOL)

@@ -20,7 +20,7 @@ from aici.vm.calls import bind
 from aici.vm.context import Runtime
 from aici.vm.frame import NEVER, SMALL_FRAME, Code, Frame
 from aici.vm.isa import TABLE, Op
-from aici.vm.memory import TRACE_ENTRY
+from aici.vm.memory import LEAVING, TRACE_ENTRY
 from aici.vm.native import BUILTINS, Raised, Throw
 from aici.vm.process import Process
 from aici.vm.program import Program
@@ -29,11 +29,11 @@ from aici.vm.values import UNBOUND, ExceptionValue, FunctionValue, ModuleValue, 
 
 from .emit import Emitter, stored_globals
 from .flow import TooDeep
-from .helpers import NAMES
+from .helpers import NAMES, as_value
+from .kinds import UNBOUND as UNBOUND_KIND
+from .kinds import of_value
 
 FILE = "<lowered>"
-LEAVING = 3
-"""Units for each frame that an exception passes."""
 NESTED = 8
 """Python frames between a native that calls back and the code that it runs."""
 MAX_INSTRUCTIONS = 5000
@@ -56,6 +56,18 @@ class Unit:
     entries: frozenset[int]
     space: dict[str, Any]
     on_container: frozenset[int]
+    heads: dict[int, tuple[int, ...]]
+
+    def fits(self, pc: int, frame: Frame) -> bool:
+        """Whether a frame can go on here, with the locals and the stack that it has."""
+        kinds = self.heads.get(pc)
+        if kinds is None:
+            return pc in self.entries
+        values = [*frame.locals, *frame.stack]
+        return all(
+            (UNBOUND_KIND if value is UNBOUND else of_value(value)) & kind
+            for value, kind in zip(values, kinds, strict=True)
+        )
 
     def instruction(self, line: int) -> int:
         return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
@@ -83,38 +95,47 @@ class Lowerings:
     program: Program
     direct: dict[int, Unit | None] = field(default_factory=dict)
     framed: dict[int, Unit | None] = field(default_factory=dict)
-    heads: dict[int, frozenset[int]] = field(default_factory=dict)
+    heads: dict[int, dict[int, tuple[int, ...]]] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=dict)
 
     def make_direct(self, code: Code) -> Unit | None:
         if code.index not in self.direct:
-            self.direct[code.index] = self._make(code, False, frozenset())
+            self.direct[code.index] = self._make(code, False, {})
         return self.direct[code.index]
 
-    def make_framed(self, code: Code, head: int) -> Unit | None:
-        """A unit that can be entered at `head`, too."""
+    def make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
+        """A unit that can be entered at `head`, too, with such locals and stack as the frame has."""
+        values = [*frame.locals, *frame.stack]
         unit = self.framed.get(code.index)
-        heads = self.heads.get(code.index, frozenset())
-        if (unit is None and heads) or (unit is not None and head in unit.entries):
+        heads = self.heads.setdefault(code.index, {})
+        if unit is not None and unit.fits(head, frame):
             return unit
-        if len(heads) < MAX_VERSIONS:
-            self.heads[code.index] = heads = heads | {head}
-            unit = self.framed[code.index] = self._make(code, True, heads)
+        versions = self.versions.get(code.index, 0)
+        if versions >= MAX_VERSIONS:
+            return None
+        self.versions[code.index] = versions + 1
+        if head:
+            found = tuple([UNBOUND_KIND if value is UNBOUND else of_value(value) for value in values])
+            before = heads.get(head, found)
+            heads[head] = tuple([a | b for a, b in zip(before, found, strict=True)])
+        unit = self.framed[code.index] = self._make(code, True, heads)
         return unit
 
-    def _make(self, code: Code, framed: bool, heads: frozenset[int]) -> Unit | None:
+    def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
         if not self.space:
             self._fill_space()
+        name = f"f{len(self.space['units'])}"
         try:
-            lowered = Emitter(self.program, code.index, framed, heads, self.stored).lower()
+            lowered = Emitter(self.program, code.index, name, framed, heads, self.stored).lower()
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
         except (TooDeep, RecursionError):
             return None
         on_container = [pc for pc, instr in enumerate(code.function.code) if TABLE[instr.op].needs_depth_a]
         python = _inner(_inner(outer))
-        return Unit(
+        unit = self.space["units"][name] = Unit(
             code,
             python,
             framed,
@@ -123,12 +144,14 @@ class Lowerings:
             lowered.entries,
             self.space,
             frozenset(on_container),
+            dict(heads),
         )
+        return unit
 
     def _fill_space(self) -> None:
         program = self.program
         self.stored = stored_globals(program)
-        self.space.update(NAMES)
+        self.space.update(NAMES, units={})
         self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
         for at, name in enumerate(program.names):
             self.space[f"n{at}"] = name
@@ -172,7 +195,7 @@ def _unit_of(frame: FrameType) -> Unit | None:
     """The lowered function that a Python frame runs."""
     if frame.f_code.co_filename != FILE:
         return None
-    unit: Unit | None = frame.f_locals.get("I")
+    unit: Unit = frame.f_globals["units"][frame.f_code.co_name]
     return unit
 
 
@@ -353,7 +376,8 @@ class Lowering(Runtime):
 
     def _stack(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> list[Value]:
         texts = unit.stacks[pc]
-        return [values[text] if text in values else unit.space[text] for text in texts[: len(texts) - popped]]
+        texts = texts[: len(texts) - popped]
+        return [as_value(values[text] if text in values else unit.space[text]) for text in texts]
 
     # --- looking into what runs ---
 
@@ -428,32 +452,34 @@ class Lowering(Runtime):
 
     # --- framed functions ---
 
-    def framed(self, code: Code, pc: int) -> Any:
+    def framed(self, code: Code, frame: Frame) -> Any:
         """The lowered function for a frame that goes on at an instruction, if there is one."""
         unit = self.units.framed.get(code.index)
-        if unit is None or pc not in unit.entries or not self.lowers:
+        if unit is None or not self.lowers or not unit.fits(frame.pc, frame):
             return None
         function = self.functions.get(-1 - code.index)
         if function is None or function.__code__ is not unit.python:
             function = self.functions[-1 - code.index] = unit.make(self.cells)
         return function
 
-    def heated(self, code: Code, head: int) -> bool:
+    def heated(self, frame: Frame, head: int) -> bool:
         """A plain function has gone back to `head` often: whether its frame is to go on there lowered."""
-        unit = self.units.make_framed(code, head) if self.lowers else None
-        if unit is None or head not in unit.entries:
+        code = frame.code
+        unit = self.units.make_framed(code, head, frame) if self.lowers else None
+        if unit is None:
             code.heat = NEVER
             return False
         code.framed = True
         return True
 
-    def warm(self, code: Code) -> None:
-        """A plain function has been called often."""
+    def warm(self, frame: Frame) -> None:
+        """A plain function has been called often, and again in this frame."""
+        code = frame.code
         function = code.function
         if not self.lowers:
             code.heat = NEVER
         elif function.is_async or function.is_generator:
-            self.heated(code, 0)
+            self.heated(frame, 0)
         elif self.units.make_direct(code) is None:
             code.heat = NEVER
         else:

@@ -94,6 +94,8 @@ class Graph:
                 after.append(instr.a)
             if not info.ends and instr.op not in (Op.AWAIT, Op.YIELD):
                 after.append(end)
+            if instr.op == Op.RAISE and not instr.a:
+                after += [row.target for row in function.handlers if row.start < end <= row.end]
             self.next[start] = tuple(dict.fromkeys(after))
         self.before: dict[int, list[int]] = {start: [] for start in ordered}
         for start, targets in self.next.items():

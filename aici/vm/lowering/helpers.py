@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from sys import getrefcount
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 from aici.vm import arithmetic, compare, iterate, subscript
 from aici.vm.attributes import get_attribute, type_of
+from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
-from aici.vm.memory import DICT_ENTRY, LIST_ITEM, OBJECT, text_size
-from aici.vm.native import Throw
+from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TRACE_ENTRY, text_size
+from aici.vm.native import TYPES, Throw
 from aici.vm.ops import HANDLERS
-from aici.vm.values import UNBOUND, Cell, ExceptionValue, SequenceIterator, Value
+from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, SequenceIterator, TypeValue, Value
 
 if TYPE_CHECKING:
     from aici.vm.machine import Machine
@@ -71,7 +73,11 @@ def grown(m: Machine, value: Value) -> Value:
 
 def joined(m: Machine, y: Value, made: Value) -> Value:
     """The sum of two texts or sequences, of which `y` was the second: accounted for as `arithmetic.add` does."""
-    if type(made) is str or type(made) is bytes:
+    kind = type(made)
+    if kind is str and made.isascii():
+        m.allocate(112 + len(made))
+        m.charge((112 + len(made)) >> 7)
+    elif kind is str or kind is bytes:
         size = text_size(made[: len(made) - len(y)]) + text_size(y)
         m.allocate(size)
         m.charge(size >> 7)
@@ -107,7 +113,53 @@ def _steps(m: Machine, iterator: Value) -> Iterator[Value]:
 
 
 def shown(m: Machine, value: Value) -> str:
+    """`format(value, "")`; of small integers as `formatting` does it, in fewer steps."""
+    if type(value) is int and -SMALL < value < SMALL:
+        bits = value.bit_length()
+        m.fuel -= 1 + bits // 30
+        if m.fuel < 0:
+            m.charge(0)
+        m.memory += 56 + bits // 3
+        if m.memory > m.memory_limit:
+            m.recount(56 + bits // 3)
+        return repr(value)
     return m.format(value, "")
+
+
+def text(m: Machine, kind: TypeValue, value: Value) -> Value:
+    """`str(value)`, charged for as a call; likewise."""
+    if type(value) is str:
+        return value
+    if type(value) is int and -SMALL < value < SMALL:
+        return shown(m, value)
+    return m.construct(kind, [value])
+
+
+def append(m: Machine, method: Any, item: Value) -> Value:
+    """Call a method `append` that stands for a bound one."""
+    return m.target(as_value(method), [item], None)[1]
+
+
+def as_value(item: Value) -> Value:
+    """What lowered code has on the operand stack, as the controller's value: Python's own method `append` of a list
+    stands for the bound one between its look-up and its call."""
+    if type(item) is BuiltinMethodType:
+        return BoundMethod(item.__self__, TYPES["list"].methods["append"])
+    return item
+
+
+def raised(m: Machine, index: int, pc: int, value: Value) -> ExceptionValue:
+    """`raise value` in a function that has the handler, too: the exception to go on with there."""
+    if type(value) is TypeValue and value.is_exception:
+        value = m.call(value, [])
+    if type(value) is not ExceptionValue:
+        raise m.error("TypeError", "exceptions must derive from BaseException")
+    if m.process.handled is not None:
+        set_context(m, value, m.process.handled)
+    m.charge(LEAVING)
+    m.allocate(TRACE_ENTRY)
+    value.trace.append((index, pc))
+    return value
 
 
 def formatted(m: Machine, value: Value, conversion: str, spec: Value) -> Value:
@@ -159,13 +211,17 @@ NAMES: dict[str, Any] = {
     "CAUGHT": (Throw, RecursionError),
     "Cell": Cell,
     "ENTRY": DICT_ENTRY,
+    "ExceptionValue": ExceptionValue,
     "FAILED": (TypeError, OverflowError),
+    "FRAME": FRAME,
     "NATIVE": frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, range}),
     "OBJECT": OBJECT,
     "SCALARS": frozenset({int, float, bool, str, type(None)}),
     "SIZED": frozenset({str, bytes, tuple, list, dict}),
     "U": UNBOUND,
+    "BuiltinMethod": BuiltinMethodType,
     "advance": iterate.advance,
+    "append": append,
     "attribute": get_attribute,
     "built_in": built_in,
     "empty": empty,
@@ -178,9 +234,11 @@ NAMES: dict[str, Any] = {
     "matches": matches,
     "native": native,
     "plain": plain,
+    "raised": raised,
     "set_item": subscript.set_item,
     "shown": shown,
     "spread": spread,
+    "text": text,
     "text_of": text_of,
     "truth": compare.truth,
     "type_of": type_of,

@@ -1,11 +1,14 @@
 """What is known of a value's type when code is lowered: a set of kinds as bits, and what follows from one.
 
-Imports nothing of the machine; used by `emit` and `operators`.
+Used by `emit` and `operators`.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from aici.vm.memory import SMALL
+from aici.vm.values import SequenceIterator
 
 UNBOUND = 1
 NATURAL = 2  # an int that is not negative
@@ -18,8 +21,13 @@ TUPLE = 128
 DICT = 256
 NONE = 512
 OTHER = 1024
+INDEX = 2048  # an int that is not negative, and smaller than SMALL
+RANGE = 4096
+RANGE_ITER = 8192  # an iterator over a range
+INDEX_ITER = 16384  # one that gives INDEX only
 
-INTS = NATURAL | INTEGER
+NATURALS = NATURAL | INDEX | BOOL
+INTS = NATURAL | INTEGER | INDEX
 WHOLE = INTS | BOOL
 NUMBERS = WHOLE | FLOAT
 PLAIN = NUMBERS | STR | LIST | TUPLE | DICT | NONE
@@ -40,9 +48,19 @@ def within(kinds: int, some: int) -> bool:
     return not kinds & ~some
 
 
+def of_value(value: object) -> int:
+    kind: type = type(value)
+    if isinstance(value, SequenceIterator) and type(value.sequence) is range:
+        ends = value.sequence[:1] and (value.sequence[0], value.sequence[-1])
+        return INDEX_ITER if all(0 <= end < SMALL for end in ends) else RANGE_ITER
+    if kind is range:
+        return RANGE
+    return {list: LIST, dict: DICT}.get(kind) or of_constant(value)
+
+
 def of_constant(value: object) -> int:
     kind = type(value)
     if kind is int:
         assert isinstance(value, int)
-        return NATURAL if value >= 0 else INTEGER
+        return INTEGER if value < 0 else INDEX if value < SMALL else NATURAL
     return {bool: BOOL, float: FLOAT, str: STR, tuple: TUPLE, type(None): NONE}.get(kind, OTHER)

@@ -10,9 +10,27 @@ from __future__ import annotations
 
 from aici.vm.memory import SMALL
 
-from .kinds import BOOL, FLOAT, INTEGER, LIST, NATURAL, NUMBERS, PLAIN, STR, TUPLE, VALUE, WHOLE, Item, within
+from .kinds import (
+    BOOL,
+    FLOAT,
+    INDEX,
+    INTS,
+    LIST,
+    NATURAL,
+    NATURALS,
+    NUMBERS,
+    PLAIN,
+    STR,
+    TUPLE,
+    VALUE,
+    WHOLE,
+    Item,
+    within,
+)
 
 _IN = f"-{SMALL} < {{}} < {SMALL}"
+_JOINED = "type({0}) is str and {0}.isascii() and len({0}) < 16 and (n := m.memory + 112 + len({0})) <= m.memory_limit"
+"""A text that is the sum of two and costs no fuel (see `arithmetic.add`)."""
 _GROWN = f"not -{SMALL} < {{0}} < {SMALL}"
 
 
@@ -30,9 +48,9 @@ def _all(*conditions: str) -> str:
 
 def _small(item: Item, constant: object) -> str:
     """That an int is neither metered nor checked."""
-    if type(constant) is int and -SMALL < constant < SMALL:
+    if within(item.kinds, INDEX | BOOL) or (type(constant) is int and -SMALL < constant < SMALL):
         return ""
-    if within(item.kinds, NATURAL | BOOL):
+    if within(item.kinds, NATURALS):
         return f"{item.text} < {SMALL}"
     return _IN.format(item.text)
 
@@ -48,13 +66,13 @@ def binary(
 ) -> tuple[list[str], int]:
     """`xc` and `yc`: the values of constant operands, else Ellipsis."""
     slow = f"{helper}(m, {x.text}, {y.text})"
-    natural = within(x.kinds | y.kinds, NATURAL | BOOL)
+    natural = within(x.kinds | y.kinds, NATURALS)
     if symbol in ("+", "-"):
         return _sum(symbol, slow, in_place, x, y, out, natural)
     quick = f"{x.text} {symbol} {y.text}"
     ints = _all(_int(x), _int(y))
     possible = within(x.kinds, WHOLE) and within(y.kinds, WHOLE)
-    kinds = (NATURAL if natural else NATURAL | INTEGER) if possible else VALUE
+    kinds = (NATURAL if natural else INTS) if possible else VALUE
     if symbol == "*":
         if x.kinds == FLOAT and y.kinds == FLOAT:
             return [f"{out} = {quick}"], FLOAT
@@ -62,7 +80,7 @@ def binary(
     if symbol in ("//", "%"):
         divisor = "" if type(yc) is int and yc else y.text
         if symbol == "%" and possible and type(yc) is int and yc > 0:
-            kinds = NATURAL
+            kinds = INDEX if yc < SMALL else NATURAL
         return _guarded(_all(ints, divisor, _small(x, xc)), quick, out, slow), kinds
     if symbol == "/":
         if x.kinds == FLOAT and y.kinds == FLOAT:
@@ -80,7 +98,7 @@ def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str, nat
     if within(x.kinds, WHOLE) and within(y.kinds, WHOLE):
         if natural and symbol == "+":
             return [quick, f"if {out} > {SMALL - 1}: {out} = grown(m, {out})"], NATURAL
-        return [quick, f"if {_GROWN.format(out)}: {out} = grown(m, {out})"], NATURAL | INTEGER
+        return [quick, f"if {_GROWN.format(out)}: {out} = grown(m, {out})"], INTS
     if x.kinds == FLOAT and y.kinds == FLOAT:
         return [quick], FLOAT
     lines = [f"try: {quick}", f"except FAILED: {out} = {slow}"]
@@ -93,10 +111,9 @@ def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str, nat
             "else:",
             f"    if type({out}) is int:",
             f"        {check}",
+            f"    elif {_JOINED.format(out)}: m.memory = n",
             f"    elif type({out}) is not float: {out} = joined(m, {y.text}, {out})",
         ]
-        if x.kinds == STR:
-            tail = ["else:", f"    {out} = joined(m, {y.text}, {out})"]
         lines += tail
     else:
         lines += ["else:", f"    {check}"]
@@ -138,11 +155,13 @@ def _key(item: Item, constant: object) -> str:
         return ""
     if type(constant) is int and -SMALL < constant < SMALL:
         return ""
+    if within(item.kinds, INDEX | BOOL):
+        return ""
     text = item.text
     of_int = f"-{SMALL} < {text} < {SMALL}"
     if item.kinds == STR:
         return f"len({text}) < 128"
-    if within(item.kinds, NATURAL | INTEGER):
+    if within(item.kinds, INTS):
         return of_int
     return f"(len({text}) < 128 if type({text}) is str else type({text}) is int and {of_int})"
 
