@@ -6,79 +6,54 @@ trie here, once for each state.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .budget import LazyBudget
-from .constraint import CACHE_BYTES, DEAD, Matcher
+from .constraint import DEAD, Matcher
 from .dfa import Dfa
 from .lazy import LazyDfa
+from .rows import KeptMasks, Row
 from .vocabulary import Vocabulary
 
 _SPELLABLE_STATES = 2000
 """States looked at to find a complete text."""
 
 
-def matcher_for(automaton: Dfa | LazyDfa, vocabulary: Vocabulary, cache_bytes: int = CACHE_BYTES) -> AnyMatcher:
+def matcher_for(automaton: Dfa | LazyDfa, vocabulary: Vocabulary, cache_bytes: int | None = None) -> AnyMatcher:
     """The matcher of either kind of automaton."""
     if isinstance(automaton, LazyDfa):
         return LazyMatcher(automaton, vocabulary, cache_bytes)
     return Matcher(automaton, vocabulary, cache_bytes)
 
 
-class LazyMatcher:
+class LazyMatcher(KeptMasks):
     """As `Matcher`. Whatever leads to new states raises RegexLimitError when the automaton's room is used up."""
 
-    def __init__(self, automaton: LazyDfa, vocabulary: Vocabulary, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, automaton: LazyDfa, vocabulary: Vocabulary, cache_bytes: int | None = None) -> None:
+        super().__init__(vocabulary, cache_bytes)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = automaton.start
-        self._masks: dict[int, NDArray[np.uint32]] = {}
-        self._must_end: dict[int, bool] = {}
-        self._room = max(1, cache_bytes // max(1, 4 * vocabulary.n_words))
-        self._lock = threading.Lock()
-
-    def mask(self, state: int) -> NDArray[np.uint32]:
-        """The tokens allowed in a state, uint32[n_words], read-only and shared. ValueError if it is no state."""
-        known = self._masks.get(state)
-        return known if known is not None else self._compute(state)
-
-    def known(self, state: int) -> NDArray[np.uint32] | None:
-        """The mask of a state if it need not be computed."""
-        return self._masks.get(state)
+        self._classes: bytes = automaton.classes.tobytes()
+        self._n_classes = automaton.n_classes
+        self._table = automaton.table.reshape(-1).data
 
     @cached_property
     def budget(self) -> LazyBudget:
         """How many tokens are needed, and which leave enough, to complete a text."""
         return LazyBudget(self.automaton, self.vocabulary)
 
-    def fill(self, state: int, out: NDArray[np.uint32]) -> None:
-        """Write the mask of a state into `out`, uint32[n_words]."""
-        out[:] = self.mask(state)
-
-    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
-        """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words]."""
-        for state, row in zip(states, out, strict=False):
-            row[...] = self.mask(state)
-
-    def _compute(self, state: int) -> NDArray[np.uint32]:
+    def _find(self, state: int, row: Row) -> bool:
         self._check(state)
-        mask = np.zeros(self.vocabulary.n_words, np.uint32)
-        found = state != DEAD and self.automaton.mask(state, self.vocabulary.nodes, self.vocabulary.max_depth, mask)
+        out = row.array
+        out[:] = 0
+        found = state != DEAD and self.automaton.mask(state, self.vocabulary.nodes, self.vocabulary.max_depth, out)
         if self.can_end(state) or not found:
             for eos in self.vocabulary.eos_ids:
-                mask[eos >> 5] |= np.uint32(1 << (eos & 31))
-        mask.flags.writeable = False
-        with self._lock:
-            while len(self._masks) >= self._room:
-                del self._masks[next(iter(self._masks))]
-            self._masks[state] = mask
-            self._must_end[state] = not found
-        return mask
+                out[eos >> 5] |= np.uint32(1 << (eos & 31))
+        return found
 
     def _check(self, state: int) -> None:
         if not 0 <= state < self.automaton.n_states:
@@ -86,10 +61,13 @@ class LazyMatcher:
 
     def advance(self, state: int, token: int) -> int:
         """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none."""
-        if not 0 <= token < self.vocabulary.n_tokens:
+        if not 0 <= token < self.vocabulary.n_tokens or not (text := self.vocabulary.token_bytes[token]):
             return DEAD
-        text = self.vocabulary.token_bytes[token]
-        return self.advance_bytes(state, text) if text else DEAD
+        self._check(state)
+        table, n, after = self._table, self._n_classes, state
+        for c in text.translate(self._classes):
+            after = table[after * n + c]
+        return after or self.automaton.advance(state, text)  # 0 also where nobody has been yet
 
     def advance_bytes(self, state: int, text: bytes) -> int:
         """The state after some bytes, however they are cut into tokens."""
@@ -110,19 +88,9 @@ class LazyMatcher:
             state = int(row[live[0]])
         return bytes(out)
 
-    def allows(self, state: int, token: int) -> bool:
-        """Whether the mask of the state has the token."""
-        return 0 <= token < self.vocabulary.n_logits and bool(self.mask(state)[token >> 5] >> (token & 31) & 1)
-
     def can_end(self, state: int) -> bool:
         """Whether the text is complete."""
         return self.automaton.is_accepting(state)
-
-    def must_end(self, state: int) -> bool:
-        """Whether no token leads on: only the end of the sequence is allowed."""
-        if state not in self._must_end:
-            self.mask(state)
-        return self._must_end[state]
 
     def is_final(self, state: int) -> bool:
         """Whether nothing can follow but the end, whatever the tokens."""

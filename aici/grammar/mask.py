@@ -20,8 +20,8 @@ from .merge import merge
 from .targets import make_machine
 from .vocabulary import Vocabulary
 
-_MACHINE, _STATE, _ACCEPTS, _FEW, _OUT = 1, 4, 5, 6, 7
-"""Slots of `fill.fill` that differ from call to call."""
+_MACHINE, _STATE, _END = 1, 4, 8
+"""Slots of `fill.fill` that differ from call to call: the machine, and from the state to where to write."""
 
 
 _WORD = np.dtype(np.uint32)
@@ -54,20 +54,21 @@ class Masks:
         """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
         end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is.
         ValueError or TypeError if there is no such state or `out` is not such an array."""
-        if not 0 <= state < self.n_states:
-            raise ValueError(f"no state {state}")
         vocabulary = self.vocabulary
         if out.shape != vocabulary.mask_shape or out.dtype != _WORD:
             raise ValueError(f"a mask is uint32[{vocabulary.n_words}], C order")
-        address = addressof(_BYTE.from_buffer(out))  # type: ignore[arg-type]  # quicker than out.ctypes.data
+        return self.fill_at(state, addressof(_BYTE.from_buffer(out)))  # type: ignore[arg-type]  # TypeError if not C
+
+    def fill_at(self, state: int, address: int) -> bool:
+        """As `fill`, to the array at `address`."""
+        if not 0 <= state < self.n_states:
+            raise ValueError(f"no state {state}")
+        vocabulary = self.vocabulary
         with vocabulary.lock:
-            call = vocabulary.mask_call or self.bind(state, out)
+            call = vocabulary.mask_call or self.bind(state, np.zeros(vocabulary.n_words, np.uint32))
             slots = call.slots
             slots[_MACHINE] = self._machine.address
-            slots[_STATE] = state if self._merged is None else self._merged[state]
-            slots[_ACCEPTS] = self._accepts[state]
-            slots[_FEW] = self.few
-            slots[_OUT] = address
+            slots[_STATE:_END] = [self.merged_state(state), self._accepts[state], self.few, address]
             found = call()
             if found == WANTS_MERGING:
                 self._merge()

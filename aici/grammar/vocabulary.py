@@ -18,6 +18,7 @@ from . import kernels
 from .fill import Scratch, make_scratch
 from .index import Index, make_index
 from .jit import Bound
+from .rows import CACHE_BYTES, Shelf
 
 
 class VocabularyError(Exception):
@@ -29,11 +30,15 @@ class Vocabulary:
 
     None or no bytes: a special token, which no text holds. Several tokens may have the same bytes. `eos_ids` end a
     sequence. `n_logits`: length of the model's logits and so of the masks, at least that of `token_bytes`; what lies
-    beyond is never allowed. Raises `VocabularyError`.
+    beyond is never allowed. `cache_bytes`: of masks that are kept, by all constraints. Raises `VocabularyError`.
     """
 
     def __init__(
-        self, token_bytes: Sequence[bytes | None], eos_ids: Sequence[int], n_logits: int | None = None
+        self,
+        token_bytes: Sequence[bytes | None],
+        eos_ids: Sequence[int],
+        n_logits: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.n_tokens = len(token_bytes)
         self.n_logits = self.n_tokens if n_logits is None else n_logits
@@ -59,6 +64,8 @@ class Vocabulary:
         """The bytes that are a token of their own."""
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
+        self.shelf = Shelf(cache_bytes, self.n_words)
+        """The masks that are kept."""
         self.lock = threading.Lock()
         """Held while a mask kernel runs: `index`, `scratch` and `mask_call` serve one at a time."""
         self.mask_call: Bound | None = None

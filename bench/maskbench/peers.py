@@ -70,7 +70,7 @@ class Aicic(_Base):
 
         self._compile, self._matcher = compile_automaton, matcher_for
         self._vocabulary = Vocabulary(list(tokens.tokens), [tokens.eos], len(tokens.tokens))
-        self._batch: Any = None
+        self._views = [row.data for row in self.rows]
 
     def compile(self, pattern: str) -> Any:
         return self._matcher(self._compile(pattern), self._vocabulary)
@@ -79,7 +79,7 @@ class Aicic(_Base):
         return [constraint, constraint.start]
 
     def fill(self, state: Any, row: int) -> None:
-        state[0].fill(state[1], self.rows[row])
+        state[0].fill(state[1], self._views[row])
 
     def fill_batch(self, states: list[Any]) -> None:
         states[0][0].fill_batch([s[1] for s in states], self.buffer)

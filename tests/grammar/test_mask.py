@@ -20,6 +20,7 @@ from aici.grammar.errors import RegexLimitError
 from aici.grammar.limits import DfaLimits
 from aici.grammar.mask import Masks
 from aici.grammar.regex import compile_regex
+from aici.grammar.rows import copy_rows
 from aici.grammar.vocabulary import Vocabulary
 
 
@@ -329,13 +330,42 @@ def test_a_batch_is_its_rows(real: Vocabulary) -> None:
         assert row.tolist() == matcher.mask(state).tolist()
 
 
+def test_rows_may_be_apart(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(PATTERNS[0]), real)
+    apart = np.zeros(2 * real.n_words, np.uint32)[::2]
+    matcher.fill(2, apart)
+    row = np.zeros(real.n_words, np.uint32)
+    matcher.fill(2, row.data)
+    assert apart.tolist() == row.tolist() == matcher.mask(2).tolist()
+
+
+def test_all_constraints_of_a_vocabulary_share_one_memory() -> None:
+    vocabulary = Vocabulary([b"a", b"b", b"ab", None], [3], cache_bytes=4 * 5)
+    matchers = [Matcher(compile_regex(p), vocabulary) for p in ("[ab]{3}", "(ab)+", "b?a")]
+    for matcher in matchers:
+        for state in range(len(matcher.automaton.accepting)):
+            kept = matcher.mask(state)
+            assert tokens_of(kept) == reference.allowed(matcher.automaton, vocabulary, state)
+            assert sum(len(m._masks) for m in matchers) <= 5
+    assert matcher.known(state) is kept and matchers[0].known(1) is None
+
+
+def test_rows_are_copied_natively_as_by_the_twin() -> None:
+    rows = np.arange(40, dtype=np.uint32).reshape(8, 5)
+    places = np.array([10, 0, 35, 10], np.int64)
+    native, twin = np.zeros((4, 5), np.uint32), np.zeros((4, 5), np.uint32)
+    copy_rows(rows, places, 4, 5, native)
+    copy_rows.python(rows, places, 4, 5, twin)
+    assert native.tolist() == twin.tolist() == rows[[2, 0, 7, 2]].tolist()
+
+
 def test_a_batch_of_one_constraint(real: Vocabulary) -> None:
     matcher = Matcher(compile_regex(PATTERNS[1]), real)
-    states = [1, 2, 1, 5, 2]
-    out = np.zeros((8, real.n_words), np.uint32)
-    matcher.fill_batch(states, out)
-    assert [row.tolist() for row in out[:5]] == [matcher.mask(state).tolist() for state in states]
-    assert not out[5:].any()
+    for states in ([1, 2, 1, 5, 2], [1, 2, 3] * 7):
+        out = np.zeros((len(states) + 3, real.n_words), np.uint32)
+        matcher.fill_batch(states, out)
+        assert [row.tolist() for row in out[: len(states)]] == [matcher.mask(state).tolist() for state in states]
+        assert not out[len(states) :].any()
 
 
 def test_no_automaton_leads_native_code_astray() -> None:
@@ -360,7 +390,9 @@ def test_no_automaton_leads_native_code_astray() -> None:
         with pytest.raises((ValueError, TypeError)):
             matcher.fill(1, out)
     with pytest.raises((ValueError, TypeError)):
-        Matcher(good, Vocabulary([b"a"], [0], 64)).fill(1, np.zeros(4, np.uint32)[::2])
+        matcher.fill_batch([1] * 9, np.zeros((8, 1), np.uint32))
+    with pytest.raises(ValueError):
+        matcher.fill_batch([1] * 9, np.zeros((9, 2), np.uint32)[:, :1])
     for wrong in (-1, 2):
         with pytest.raises(ValueError):
             matcher.mask(wrong)
