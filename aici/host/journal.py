@@ -87,7 +87,7 @@ class Odd:
 class Known:
     """What something from outside answers, for good: a tokenizer, a constraint."""
 
-    key: Const
+    key: tuple[Const, ...]
     value: Const
 
 
@@ -259,8 +259,8 @@ def _frames(path: Path, data: bytes, key: bytes, start: bytes) -> tuple[list[byt
             break  # cut
         wanted = _hash(payload, key, tag)
         if found != wanted:
-            if not any(data[end:]):
-                break  # what a file system may leave after its machine lost power
+            if len(data.rstrip(b"\0")) < reader.offset:
+                break  # cut, and filled up with zeros: what a file system may leave when its machine loses power
             if not payloads and start[6:] == CHECKPOINT:
                 raise JournalError(f"{path} is damaged, or was written by another user: the key does not fit")
             raise JournalError(f"{path} is damaged at byte {end}")
@@ -359,7 +359,7 @@ def _read_odd(reader: Reader) -> Odd:
 
 def _read_known(reader: Reader) -> Known:
     pair = reader.const()
-    if not isinstance(pair, tuple) or len(pair) != 2:
+    if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], tuple) or not pair[0]:
         raise reader.damage("an answer has no question")
     return Known(pair[0], pair[1])
 

@@ -103,11 +103,14 @@ class Tape:
         self._past = deque(record for record in past if not isinstance(record, (Known, Over)))
         self._over = next((record for record in past if isinstance(record, Over)), None)
         self._left = sum(isinstance(record, Chosen) for record in self._past)
-        self._requests = sum(isinstance(key, tuple) and key[0] == "request" for key in self._memory)
         self._calls = 0
         self._steps = 0
         self._asked: dict[int, tuple[Outcome, int]] = {}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[Const, int] = {}  # of requests, by their texts
+        for key, text in self._memory.items():
+            match key:
+                case ("request", int(number)):
+                    self._numbers[text] = number
         real = None if live is None else live.engine
         tokenizer: Tokenizer = TapedTokenizer(self, facts, None if real is None else real.tokenizer)
         if real is not None and not complete:
@@ -136,7 +139,8 @@ class Tape:
             token = self.live.choose(session, logits)
         self._steps += 1
         why = self._why(session, logits, token) if self._complete else None
-        self._write(replace(self._now(session), token=token, why=why))
+        request = self._request_number(session)
+        self._write(replace(self._now(session), token=token, request=request, why=why))
         return token
 
     # --- what was answered before ---
@@ -270,22 +274,18 @@ class Tape:
     def _now(self, session: Session) -> Chosen:
         """Where the run is, without a token."""
         version = session.job.variables.version
-        number = self._request_number(session)
-        return Chosen(session.index, 0, number, session.length, len(session.logs), version)
+        return Chosen(session.index, 0, 0, session.length, len(session.logs), version)
 
     def _request_number(self, session: Session) -> int:
-        """The number under which the text of the session's request is written down; -1 if it is not."""
-        asked, number = self._asked.get(session.index, (None, -1))
-        if asked is session.asked:
-            return number
-        text = describe_request(session.asked)
-        number = self._numbers.get(text, -1)
-        if number < 0 and not self._past:
-            number = self._numbers[text] = self._requests
-            self._requests += 1
-            self._memory["request", number] = text
-            self._write(Known(("request", number), text))
-        self._asked[session.index] = session.asked, number
+        """The number under which the text of the session's request is written down."""
+        asked, number = self._asked.get(session.index, (None, 0))
+        if asked is not session.asked:
+            text = describe_request(session.asked)
+            number = self._numbers.setdefault(text, len(self._numbers))
+            if ("request", number) not in self._memory:
+                self._memory["request", number] = text
+                self._write(Known(("request", number), text))
+            self._asked[session.index] = session.asked, number
         return number
 
     def _request_text(self, number: int) -> Const:

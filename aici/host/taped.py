@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ class ModelFacts:
     special: tuple[tuple[str, int], ...]
 
 
+_Cells: TypeAlias = "list[tuple[int, int]]"
+"""What a sequence holds: numbers of cells, which forks share, and the tokens in them."""
+
+
 class TapedEngine:
     """An `Engine`. While it is `absent` it keeps track of what the sequences hold, and does nothing else; when logits
     are wanted that the tape has no tokens for, the real one's cache is filled."""
@@ -53,14 +57,17 @@ class TapedEngine:
         self.max_sequences = facts.max_sequences
         self._tape = tape
         self._real = real
-        self._held: list[list[int]] | None = [[] for _ in range(self.max_sequences)] if absent else None
+        self._held: list[_Cells] | None = [[] for _ in range(self.max_sequences)] if absent else None
+        self._cells = 0
 
     def decode(self, feeds: Sequence[Feed]) -> list[NDArray[np.float32] | None]:
         with self._tape.call():
             wanted = sum(feed.logits for feed in feeds)
             if self._held is not None and (self._real is None or wanted <= self._tape.left):
                 for feed in feeds:
-                    self._held[feed.seq] += feed.tokens
+                    cells = range(self._cells, self._cells + len(feed.tokens))
+                    self._held[feed.seq] += zip(cells, feed.tokens, strict=True)
+                    self._cells = cells.stop
                 return [_NO_LOGITS if feed.logits else None for feed in feeds]
             return self._present().decode(feeds)
 
@@ -100,23 +107,22 @@ class TapedEngine:
         return self._real
 
 
-def _fill(engine: Engine, held: Sequence[Sequence[int]]) -> None:
-    """Have the empty sequences of an engine hold these tokens. What two neighbours in the order of tokens share is
-    shared in the cache, so that no prefix is processed twice."""
+def _fill(engine: Engine, held: Sequence[_Cells]) -> None:
+    """Have the empty sequences of an engine hold these tokens, and share the cells that forks shared."""
     source: int | None = None
-    before: Sequence[int] = ()
-    for tokens, seq in sorted((tokens, seq) for seq, tokens in enumerate(held) if tokens):
-        common = _common(before, tokens)
+    before: _Cells = []
+    for cells, seq in sorted((cells, seq) for seq, cells in enumerate(held) if cells):
+        common = _common(before, cells)
         if source is not None and common:
             engine.fork(source, seq)
             engine.truncate(seq, common)
-        if common < len(tokens):
-            engine.decode([Feed(seq, tokens[common:], False)])
-        source, before = seq, tokens
+        if common < len(cells):
+            engine.decode([Feed(seq, [token for _, token in cells[common:]], False)])
+        source, before = seq, cells
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences begin with in common."""
+def _common(one: _Cells, other: _Cells) -> int:
+    """How many cells two sequences begin with in common."""
     shorter = min(len(one), len(other))
     return next((i for i in range(shorter) if one[i] != other[i]), shorter)
 
