@@ -13,7 +13,7 @@ small anyway, is walked in the trie. All parts are exact, so that their union is
 from __future__ import annotations
 
 from .atoms import FIRST_BEYOND, N_ATOMS, Atoms, atoms
-from .index import FIRST, LATER, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
+from .index import FIRST, LATER, MEDIUM, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
 from .jit import Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .targets import ALL, MIXED, Machine, targets
@@ -25,8 +25,8 @@ MANY = 20_000
 WANTS_MERGING = -1
 MAX_EXIT_NODES = 10_000
 """A run whose exits have more nodes may not be worth it."""
-MAX_RUN = 14
-"""Steps of a run that are looked at; longer tokens are followed one by one."""
+MAX_RUN = MEDIUM - 1
+"""Steps of a run that are looked at; longer tokens are walked."""
 ROWS = MAX_RUN + 4
 ENDLESS = 1 << 20
 
@@ -294,7 +294,8 @@ def add_run(
         for w in range(n_out):
             out[w] = out[w] | (begins[w] & u32(~leaves[w]))
     if run >= 2 * ENDLESS:
-        follow_long(index, machine, state, level, begins, goes, short, out, n_out)
+        s.states[0] = u32(state)
+        walk(index.long_nodes, 0, index.n_long, machine, s.states, out, ENDLESS)
     first = 0
     while first <= n:
         last = segment_end(s, first, n)
@@ -305,38 +306,6 @@ def add_run(
                 walk_exits(index, machine, s, atom, s.run[first], level, zero, one, kept, low, high, out)
         first = last + 1
 
-
-@kernel
-def follow_long(
-    index: Index,
-    machine: Machine,
-    state: i64,
-    level: i64,
-    begins: Ptr[u32],
-    goes: Ptr[u32],
-    short: Ptr[u32],
-    out: Ptr[u32],
-    n_out: i64,
-) -> None:
-    """Set the tokens of the rows `begins` and, at level 2, `goes` that are not `short` and lead from `state` to a live
-    one."""
-    for w in range(n_out):
-        word = begins[w] & u32(~short[w])
-        if level == 2:
-            word = word & goes[w]
-        bit = 0
-        while word != 0:
-            if (word & 1) != 0:
-                token = w * 32 + bit
-                now = state
-                for i in range(index.offsets[token], index.offsets[token + 1]):
-                    now = machine.table[now * machine.n_classes + machine.classes[index.data[i]]]
-                    if now == 0:
-                        break
-                if now != 0:
-                    out[w] = u32(out[w] | (1 << bit))
-            word = word >> 1
-            bit += 1
 
 
 # Walks

@@ -11,6 +11,7 @@ automaton. Of a token's units (`atoms`) the first is at place 0.
 - *exits*: for an atom at place 1 or later, the rest of the token from there on. `exit_nodes` is their trie, its
   segments by atom, its leaves entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with
   many (letters) have none, `exit_big`.
+- `long_nodes`: the trie of the tokens of more than MEDIUM units.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .kernels import build_trie
 
 FIRST, SECOND, LATER, THIRD = 0, 128, 256, 384
 SHORT, N_SHORT = 512, 32
+MEDIUM = 20
+"""Few tokens have more units, and most of them begin alike: rules, indentation."""
 UNIONS, N_UNIONS = SHORT + N_SHORT, 16
 """Rows for unions that were wanted lately, so many a family."""
 N_ROWS = UNIONS + 4 * N_UNIONS
@@ -57,6 +60,8 @@ class Index(Record):
     entry_second: Ptr[u8]
     entry_place: Ptr[u8]  # 255: or later
     entry_between: Ptr[u64]  # atoms at places from 2 to before `place`
+    long_nodes: Ptr[u64]
+    n_long: i64
 
 
 FEW_TOKENS = 1000
@@ -92,6 +97,8 @@ def make_index(
         if n > FEW_TOKENS:
             cache.store(name, stored)
     n_nodes = int.from_bytes(stored[:8], "little")
+    medium = np.unpackbits(bits[(SHORT + MEDIUM) * width :][:width].view(np.uint8), bitorder="little")
+    long_nodes = _trie(data, offsets[:-1], offsets[1:], np.zeros(n, np.uint8), spelled[medium[spelled] == 0])[0]
     numbers = np.frombuffer(stored, np.uint64)
     parts = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
     return Index(
@@ -114,6 +121,8 @@ def make_index(
         entry_second=seconds,
         entry_place=places,
         entry_between=between,
+        long_nodes=long_nodes,
+        n_long=len(long_nodes),
     )
 
 
@@ -132,8 +141,9 @@ def _trie(
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Nodes and segments of the tries of the items' bytes, one for each key."""
     whole = data.tobytes()
-    texts = [whole[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    order = np.array(sorted(items.tolist(), key=texts.__getitem__), np.int64)
+    spans = zip(items.tolist(), starts[items].tolist(), ends[items].tolist(), strict=True)
+    texts = {item: whole[a:b] for item, a, b in spans}
+    order = np.array(sorted(texts, key=texts.__getitem__), np.int64)
     order = order[np.argsort(keys[order], kind="stable")]
     lengths = ends[order] - starts[order]
     nodes = np.zeros(int(lengths.sum()) + 1, np.uint64)
