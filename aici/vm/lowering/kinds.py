@@ -49,13 +49,13 @@ def within(kinds: int, some: int) -> bool:
 
 
 def of_value(value: object) -> int:
-    kind: type = type(value)
+    kind = type(value)
     if isinstance(value, SequenceIterator) and type(value.sequence) is range:
         ends = value.sequence[:1] and (value.sequence[0], value.sequence[-1])
         return INDEX_ITER if all(0 <= end < SMALL for end in ends) else RANGE_ITER
     if kind is range:
         return RANGE
-    return {list: LIST, dict: DICT}.get(kind) or of_constant(value)
+    return LIST if kind is list else DICT if kind is dict else of_constant(value)
 
 
 def of_constant(value: object) -> int:
