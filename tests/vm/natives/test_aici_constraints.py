@@ -11,7 +11,9 @@ from aici.vm.fork import fork
 from aici.vm.machine import run
 from aici.vm.process import Process
 from aici.vm.requests import ConstraintSpec, Failed, Finished, Outcome, ServiceError
+from aici.vm.snapshot import restore, snapshot
 
+KEY = b"a key of the tests"
 A, B = ConstraintSpec("regex", ("a",)), ConstraintSpec("options", ("b", "c"))
 
 
@@ -94,6 +96,23 @@ await aici.ConstrainedToken(lambda: c)
     assert run(twin, host, 1) == rq.Sample(whole, 2)  # type: ignore[arg-type]
     shown = "(RegexConstraint('a') | ChooseConstraint(['b', 'c']))"
     assert host.logged == f"{shown} <DynamicLexer []>\n{shown} <DynamicLexer ['x']>\n"
+
+
+def test_constraints_travel_in_snapshots(process_of: Callable[..., Process]) -> None:
+    body = """
+c = aici.RegexConstraint('a') & ~aici.ChooseConstraint(['b', 'c'])
+lexer = aici.DynamicLexer('$')
+lexer.add('x')
+await aici.Noop()
+print(c, lexer.constraint())
+await aici.gen_text(constraint=c)
+"""
+    outcome, host, process = go(process_of, body)
+    assert outcome == rq.Noop()
+    again = restore(process.program, snapshot(process, KEY), KEY)
+    whole = ConstraintSpec("and", (A, ConstraintSpec("not", (B,))))
+    assert run(again, host, None) == rq.Generate(whole, 20, None, None)  # type: ignore[arg-type]
+    assert host.logged == "(RegexConstraint('a') & ~ChooseConstraint(['b', 'c'])) <identifiers ['x']>\n"
 
 
 def test_lexers_ask_for_what_they_know(process_of: Callable[..., Process]) -> None:
