@@ -77,7 +77,7 @@ def fill(
             if target != MIXED and size > few:
                 if set_group(index, machine, atoms, s, state, target, group, few, out, n_out) == WANTS_MERGING:
                     return WANTS_MERGING
-            elif walk_group(index, machine, atoms, s, state, group, ALL, out) == WANTS_MERGING:
+            elif walk_group(index, machine, atoms, s, state, group, ALL, steps_to_try(machine), out) == WANTS_MERGING:
                 return WANTS_MERGING
     found = 0
     for w in range(n_out):
@@ -122,9 +122,13 @@ def set_group(
     out: Ptr[u32],
     n_out: i64,
 ) -> i64:
-    """Set the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING."""
+    """Set the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING. Where a
+    run is short and its exits are many, a short walk is tried first: most of them begin with nothing live."""
     n = find_run(index, machine, atoms, s, target)
-    if exits_cost(index, s, n) <= max(MAX_EXIT_NODES, nodes_of(index, group) // 2):
+    exits = exits_cost(index, s, n)
+    if n < ENDLESS and exits > few and walk_group(index, machine, atoms, s, state, group, ALL, few, out) == 0:
+        return 0
+    if exits <= max(MAX_EXIT_NODES, nodes_of(index, group) // 2):
         add_run(index, machine, s, state, 1, group, ALL, n, out, n_out)
         return 0
     targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
@@ -152,7 +156,7 @@ def set_group(
                 else:
                     walked = walked | part
     if walked != 0:
-        return walk_group(index, machine, atoms, s, state, group, walked, out)
+        return walk_group(index, machine, atoms, s, state, group, walked, steps_to_try(machine), out)
     return 0
 
 
@@ -312,13 +316,17 @@ def add_run(
 
 
 @kernel
+def steps_to_try(machine: Machine) -> i64:
+    return MANY if machine.merged == 0 else 1 << 40
+
+
+@kernel
 def walk_group(
-    index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, zero: u64, one: u64, out: Ptr[u32]
+    index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, zero: u64, one: u64, left: i64, out: Ptr[u32]
 ) -> i64:
-    """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others. Or
-    WANTS_MERGING."""
+    """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others. Or,
+    if `left` steps do not suffice, some of them, and WANTS_MERGING."""
     s.states[0] = u32(state)
-    left = MANY if machine.merged == 0 else 1 << 40
     for atom in range(N_ATOMS):
         if (zero >> atom & 1) != 0:
             if one == ALL or atom >= FIRST_BEYOND:
