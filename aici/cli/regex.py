@@ -151,7 +151,8 @@ class _Report:
         lazy = isinstance(automaton, LazyDfa)
         self.facts |= {"ok": True, "pattern": self.pattern, "lazy": lazy, "classes": automaton.n_classes}
         self.facts |= {"compile_seconds": self.seconds, "states": automaton.n_states - 1}
-        self.lines.append(("pattern", self.pattern))
+        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in self.pattern)
+        self.lines.append(("pattern", shown))
         if isinstance(automaton, LazyDfa):
             size = "too many to build at once: they are built as they are used"
         else:
@@ -212,8 +213,9 @@ class _Report:
         self.facts |= {"tokenizer": name, "tokens": vocabulary.n_tokens, "mask_seconds": seconds, "least": least}
         self.facts |= {"forced": _text(forced), "allowed": len(allowed), "allowed_tokens": allowed[:1000]}
         self.lines.append(("tokens", f"{len(allowed):,} of {vocabulary.n_tokens:,} allowed ({name})"))
-        shown = " ".join(_quoted(vocabulary.token_bytes[t]) for t in allowed[:_LISTED])
-        self.lines.append(("", shown + (" …" if len(allowed) > _LISTED else "")))
+        shown = [_quoted(vocabulary.token_bytes[t]) for t in allowed[:_LISTED]]
+        if shown:
+            self.lines.append(("", " ".join(shown) + (" …" if len(allowed) > _LISTED else "")))
         self.lines.append(("mask", f"in {_milliseconds(seconds)}"))
         if forced:
             self.lines.append(("forced", f"{_quoted(forced)}: what must follow"))

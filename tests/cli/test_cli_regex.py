@@ -56,6 +56,11 @@ def test_a_pattern(said: Any) -> None:
     assert "forced" not in text
 
 
+def test_nothing_reaches_the_terminal_that_could_harm_it(said: Any) -> None:
+    text = said("\x1b[31m]+|é", "--why", "a\x1b[31m\udcff")
+    assert "\x1b" not in text and "\\x1b" in text
+
+
 def test_after_some_text(said: Any) -> None:
     text = said("[0-9]{3}(abc)?", "--after", "123")
     assert 'after "123": state 4' in text and 'next "a" or the end' in text
