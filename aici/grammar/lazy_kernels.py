@@ -214,7 +214,7 @@ def mask(
             if token != 0:
                 found = 1
                 out[(token - 1) >> 5] = u32(out[(token - 1) >> 5] | (1 << ((token - 1) & 31)))
-            if size > 1:
+            if size > 1 and z.filled[after] == 0:
                 failed = fill(p, s, z, after)
             i += 1
     if failed < 0:
