@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE")
 @click.option("--model", metavar="FILE.gguf", help="Where the model is now, if not where it was.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine.")
-@click.option("--exact", is_flag=True, help="Repeat every old step of the model: slower, the same to the last bit.")
+@click.option(
+    "--fast", is_flag=True, help="Fill the cache in one pass; what follows may differ where last bits decide."
+)
 @click.option("--stats", is_flag=True, help="Show for every step where its time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print nothing but the result, as one JSON document.")
 @click.option("--no-color", is_flag=True, help="Plain lines, as in a pipe.")
 def resume(
-    file: str, model: str | None, threads: int | None, exact: bool, stats: bool, as_json: bool, no_color: bool
+    file: str, model: str | None, threads: int | None, fast: bool, stats: bool, as_json: bool, no_color: bool
 ) -> int:
     """Go on with a run that `aicic run --checkpoint FILE` began and that did not come to its end.
 
@@ -48,7 +50,7 @@ def resume(
         try:
             path = model_path(model or _text(options.get("model")))
             with open_engine(path, ctx if isinstance(ctx, int) else None, threads) as engine:
-                tape = durable.resume(saved, durable.Live(engine), file=durable.fingerprint(path), exact=exact)
+                tape = durable.resume(saved, durable.Live(engine), file=durable.fingerprint(path), fast=fast)
                 return conduct(tape, replace(saved.request, timings=stats), as_json, no_color)
         except EngineError as error:
             raise CliError(str(error), ENGINE_TROUBLE) from None

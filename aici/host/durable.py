@@ -87,10 +87,10 @@ def load(path: Path, purpose: bytes) -> Saved:
         raise JournalError(f"{path}: {error}") from None
 
 
-def resume(saved: Saved, live: Live, *, file: str = "", exact: bool = False) -> Tape:
-    """A tape that goes on with a checkpoint. `exact`: have the engine take every old step again, so that the rest is
-    the same even where the last bits of its numbers matter. Raises `OSError`, `KeyTrouble`, `JournalError`, and
-    `OtherModel` if the run was made with another model."""
+def resume(saved: Saved, live: Live, *, file: str = "", fast: bool = False) -> Tape:
+    """A tape that goes on with a checkpoint. `fast`: fill the engine's cache in one pass instead of in the steps of
+    the run. Its numbers then differ in their last bits, and where those decide, so do the tokens from there on. Raises
+    `OSError`, `KeyTrouble`, `JournalError`, and `OtherModel` if the run was made with another model."""
     here, there = _facts(live), saved.model
     if _identity(live, file) != saved.identity or here.n_vocab != there.n_vocab:
         raise OtherModel(
@@ -101,7 +101,7 @@ def resume(saved: Saved, live: Live, *, file: str = "", exact: bool = False) -> 
         if getattr(here, name) != getattr(there, name):
             then, now = getattr(there, name), getattr(here, name)
             raise OtherModel(f"{saved.contents.path} was written with {name} {then}; here it is {now}")
-    return Tape(saved.contents.records, here, live, saved.contents.go_on(), complete=False, exact=exact)
+    return Tape(saved.contents.records, here, live, saved.contents.go_on(), complete=False, fast=fast)
 
 
 def replay(saved: Saved) -> Tape:

@@ -3,8 +3,7 @@
 A controller and all that the host does for it are deterministic but for what comes from the world: sampled tokens, and
 what tokenizer, constraints and engine answer. A `Tape` is a world (`world.World`) that writes these down (`journal`)
 and, as long as it has some that were written before, answers with them. So a run is taken up again by running it again:
-the controller runs as it did, the engine is not asked, and when the old tokens are used up, what the sequences hold by
-then goes into the engine's cache in one pass.
+the controller runs as it did, and tokens come from the tape until they are used up.
 
 A checkpoint holds the tokens only, since who goes on has the model. A recording holds all answers, so that `replay`
 needs nothing but the file. The tape holds the run to what was written: where it takes another way, `Diverged` says
@@ -80,8 +79,9 @@ class Step:
 class Tape:
     """See the module. `live` is None where there is no model; `journal` is None where nothing is to be written.
 
-    `complete`: all answers are (to be) on the tape, not only the tokens. `exact`: while there are old tokens, have the
-    engine do all that it did once more, so that its cache is the same to the last bit, which one pass for all is not.
+    `complete`: all answers are (to be) on the tape, not only the tokens. `fast`: while there are old tokens, leave the
+    engine alone; when they are used up, have it process all that the sequences hold in one pass. Else it processes them
+    in the steps in which it did before, so that its cache is the same to the last bit.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Tape:
         journal: Journal | None,
         *,
         complete: bool,
-        exact: bool = False,
+        fast: bool = False,
     ) -> None:
         self.watch: Callable[[Step], None] | None = None
         """Called for every token that was chosen before and is chosen again."""
@@ -115,7 +115,7 @@ class Tape:
         tokenizer: Tokenizer = TapedTokenizer(self, facts, None if real is None else real.tokenizer)
         if real is not None and not complete:
             tokenizer = real.tokenizer
-        absent = real is None or (self._left > 0 and not exact)
+        absent = real is None or (self._left > 0 and fast)
         self.engine: Engine = TapedEngine(self, facts, tokenizer, real, absent)
 
     # --- the world ---

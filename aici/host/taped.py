@@ -6,7 +6,7 @@ In: a `Tape` and the real thing, or None. Out: what `tape` puts together to a wo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, overload
 
 import numpy as np
@@ -46,8 +46,8 @@ _Cells: TypeAlias = "list[tuple[int, int]]"
 
 
 class TapedEngine:
-    """An `Engine`. While it is `absent` it keeps track of what the sequences hold, and does nothing else; when logits
-    are wanted that the tape has no tokens for, the real one's cache is filled."""
+    """An `Engine`. As long as the tape has the tokens, nobody computes logits. While it is `absent` it only keeps track
+    of what the sequences hold; when logits are wanted after all, the real one's cache is filled with that."""
 
     def __init__(self, tape: Tape, facts: ModelFacts, tokenizer: Tokenizer, real: Engine | None, absent: bool) -> None:
         self.name = facts.name
@@ -63,13 +63,19 @@ class TapedEngine:
     def decode(self, feeds: Sequence[Feed]) -> list[NDArray[np.float32] | None]:
         with self._tape.call():
             wanted = sum(feed.logits for feed in feeds)
-            if self._held is not None and (self._real is None or wanted <= self._tape.left):
-                for feed in feeds:
-                    cells = range(self._cells, self._cells + len(feed.tokens))
-                    self._held[feed.seq] += zip(cells, feed.tokens, strict=True)
-                    self._cells = cells.stop
-                return [_NO_LOGITS if feed.logits else None for feed in feeds]
-            return self._present().decode(feeds)
+            if self._real is not None and wanted > self._tape.left:
+                return self._present().decode(feeds)
+            if self._held is not None:
+                self._hold(self._held, feeds)
+            elif self._real is not None:
+                self._real.decode([replace(feed, logits=False) for feed in feeds])
+            return [_NO_LOGITS if feed.logits else None for feed in feeds]
+
+    def _hold(self, held: list[_Cells], feeds: Sequence[Feed]) -> None:
+        for feed in feeds:
+            cells = range(self._cells, self._cells + len(feed.tokens))
+            held[feed.seq] += zip(cells, feed.tokens, strict=True)
+            self._cells = cells.stop
 
     def length(self, seq: int) -> int:
         return len(self._held[seq]) if self._held is not None else self._present().length(seq)
