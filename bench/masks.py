@@ -275,12 +275,13 @@ def memory(peer: Any, tokens: Tokens, sessions: int = 1000) -> dict[str, float]:
     to a spread of positions), by the process's resident size."""
     warm = peer.compile(r"[0-9]+x")
     peer.fill(peer.start(warm), 0)
+    texts = [tokens.encode(case.text) for case in EVERYDAY]  # the tokenizer makes tables on first use
     gc.collect()
     before, kept = resident(), []
-    for case in EVERYDAY:
+    for case, ids in zip(EVERYDAY, texts, strict=True):
         constraint = peer.compile(case.pattern)
         state = peer.start(constraint)
-        for token in tokens.encode(case.text):
+        for token in ids:
             peer.fill(state, 0)
             peer.advance(state, token)
         kept.append((constraint, state))

@@ -29,6 +29,7 @@ MAX_RUN = MEDIUM - 1
 """Steps of a run that are looked at; longer tokens are walked."""
 ROWS = MAX_RUN + 4
 ENDLESS = 1 << 20
+FOREVER = 1 << 40
 
 
 class Scratch(Record):
@@ -299,7 +300,7 @@ def add_run(
             out[w] = out[w] | (begins[w] & u32(~leaves[w]))
     if run >= 2 * ENDLESS:
         s.states[0] = u32(state)
-        walk(index.long_nodes, 0, index.n_long, machine, s.states, out, ENDLESS)
+        walk(index.long_nodes, 0, index.n_long, machine, s.states, out, FOREVER)
     first = 0
     while first <= n:
         last = segment_end(s, first, n)
@@ -311,13 +312,12 @@ def add_run(
         first = last + 1
 
 
-
 # Walks
 
 
 @kernel
 def steps_to_try(machine: Machine) -> i64:
-    return MANY if machine.merged == 0 else 1 << 40
+    return MANY if machine.merged == 0 else FOREVER
 
 
 @kernel

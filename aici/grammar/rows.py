@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .jit import Ptr, i64, kernel, u32
 
-CACHE_BYTES = 1 << 21
+CACHE_BYTES = 1 << 20
 """Masks kept by a vocabulary, by default."""
 
 _BASE = np.zeros(1, np.uint32)

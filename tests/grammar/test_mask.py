@@ -148,6 +148,27 @@ def test_rows_and_walks_are_what_the_reference_says(pattern: str, vocabulary: Vo
         assert tokens_of(matcher.mask(state)) == reference.allowed(matcher.automaton, vocabulary, state)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["[a-zé]{1,200}\n", '" ?[^"\n]{18,23}"[ab]*', "[a-z ]{3,22}", "a(é|[^é]){1,30}é", "[^b]{1,40}b"]
+)
+def test_tokens_as_long_as_runs(pattern: str) -> None:
+    texts = [
+        c * n + end
+        for c in ("a", "é", " z")
+        for n in (1, 2, 10, *range(18, 23), 45)
+        for end in ("", "\n", '"', "b", "é")
+    ]
+    vocabulary = Vocabulary([t.encode() for t in [*texts, *('"' + t for t in texts)]], [0])
+    matcher = Matcher(compile_regex(pattern), vocabulary)
+    n = len(matcher.automaton.accepting)
+    for state in range(1, n, n // 15):
+        expected = reference.allowed(matcher.automaton, vocabulary, state)
+        for matcher.masks.few in (0, 1500):
+            mask = np.zeros(vocabulary.n_words, np.uint32)
+            matcher.masks.fill(state, mask)
+            assert tokens_of(mask) == expected
+
+
 @settings(deadline=None, max_examples=70)
 @given(automata(), vocabularies())
 def test_rows_of_hostile_automata(automaton: Table, vocabulary: Vocabulary) -> None:
