@@ -316,6 +316,8 @@ class Tape:
     def finish(self, result: Result) -> None:
         """The run is over: held to what was written of its end, or written. Call it within `running`."""
         digests = _digests(result)
+        if self._over is None and self._journal is None:
+            raise self._missing("this is the end")
         if self._over is None:
             engine_failed = result.error is not None and result.error.kind == ENGINE_ERROR
             if self._complete or not engine_failed:  # who resumes may have an engine that works again
