@@ -31,9 +31,7 @@ for _command in (compile_, run, resume, replay, exec_, dis, verify, regex):
 
 def invoke(args: Sequence[str] | None) -> int:
     """Run the command line; the exit code. Whatever happens, the user sees no traceback of ours (but: AICIC_DEBUG)."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # controllers may print what the terminal cannot
+    _prepare_streams()
     try:
         code = cli.main(args, prog_name="aicic", standalone_mode=False)
         sys.stdout.flush()
@@ -59,6 +57,16 @@ def invoke(args: Sequence[str] | None) -> int:
             file=sys.stderr,
         )
         return INTERNAL_ERROR
+
+
+def _prepare_streams() -> None:
+    """Controllers may print what the terminal cannot show, and a shell may have closed a stream (`>&-`)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (to the end of the process)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

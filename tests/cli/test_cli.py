@@ -345,6 +345,17 @@ def test_output_into_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
         assert process.wait() == 141
 
 
+@pytest.mark.parametrize("closed", ["<", ">", "2>"])
+def test_a_stream_that_the_shell_closed(tmp_path: Path, closed: str) -> None:
+    source = tmp_path / "ctrl.py"
+    source.write_text(HELLO + "1 // 0\n")
+    line = f'exec "$0" -W error -m aici.cli exec "$1" {closed}&-'
+    done = subprocess.run(["sh", "-c", line, sys.executable, str(source)], capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ("" if closed == ">" else "hello 42\n")
+    assert ("ZeroDivisionError" in done.stderr) == (closed != "2>") and "internal" not in done.stderr
+
+
 def test_help_and_compile_import_nothing_heavy(tmp_path: Path) -> None:
     source = tmp_path / "ctrl.py"
     source.write_text(HELLO)
