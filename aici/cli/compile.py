@@ -61,7 +61,7 @@ def verify(file: str) -> None:
     instructions = sum(len(function.code) for function in program.functions)
     print(
         f"{file}: valid, version {VERSION}: {len(program.functions)} functions, {instructions} instructions, "
-        f"{len(program.automata)} automata"
+        f"{len(program.automata)} {'automaton' if len(program.automata) == 1 else 'automata'}"
     )
 
 
