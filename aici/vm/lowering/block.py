@@ -1,0 +1,137 @@
+"""What the writers of instructions share: the lines of the block at hand, and the operand stack while it is written.
+
+`data`, `calls` and `jumps` build on it; `emit` puts them together.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aici.vm.isa import TABLE, Op
+from aici.vm.program import Function, Program
+
+from .flow import Graph, Jump, Line, Shape
+from .kinds import DICT, LIST, VALUE, Item
+
+
+def spent(units: int) -> tuple[str, ...]:
+    return (f"m.fuel = f = m.fuel - {units}", "if f < 0: m.charge(0)")
+
+
+SPEND = spent(1)
+ROOM = "m.room = d"
+
+
+class State(NamedTuple):
+    """What is known at the start of a block: the kinds of all locals, and of the items on the stack."""
+
+    locals: tuple[int, ...]
+    stack: tuple[int, ...]
+
+    def merged(self, other: State) -> State:
+        return State(
+            tuple([a | b for a, b in zip(self.locals, other.locals, strict=True)]),
+            tuple([a | b for a, b in zip(self.stack, other.stack, strict=True)]),
+        )
+
+
+class Block:
+    """The block that is being written."""
+
+    program: Program
+    function: Function
+    index: int
+    framed: bool
+    tracks: bool
+    calls: bool
+    stored: frozenset[int]
+    graph: Graph
+    shape: Shape
+    depths: dict[int, int]
+    entries: frozenset[int]
+    n_caches: int
+    caches: dict[int, int]
+    block: int
+    block_end: int
+    pc: int
+    kinds: list[int]
+    stack: list[Item]
+    lines: list[Line]
+    after: list[tuple[int, State]]
+    jump: Jump | None
+    done: bool
+
+    def _add(self, *texts: str) -> None:
+        self.lines.extend(Line(0, text, self.pc) for text in texts)
+
+    def _to(self, target: int, *extra: int) -> None:
+        self.after.append((target, State(tuple(self.kinds), (*[item.kinds for item in self.stack], *extra))))
+
+    # --- the operand stack ---
+
+    def _fresh(self) -> str:
+        """A name for the next item pushed, that nothing on the stack refers to: the local where it goes at once."""
+        following = self.function.code[self.pc + 1] if self.pc + 1 < self.block_end else None
+        if following is not None and following.op == Op.STORE_LOCAL:
+            name = f"l{following.a}"
+            if not any(item.text == name for item in self.stack):
+                return name
+        name = f"s{len(self.stack)}"
+        if any(item.text == name for item in self.stack):
+            used = {item.text for item in self.stack}
+            name = next(f"x{n}" for n in range(len(used) + 1) if f"x{n}" not in used)
+        return name
+
+    def _push(self, text: str, kinds: int = VALUE) -> None:
+        """Push the value of an expression that is evaluated now."""
+        name = self._fresh()
+        self._add(f"{name} = {text}")
+        self.stack.append(Item(name, kinds))
+
+    def _take(self, count: int) -> list[Item]:
+        if not count:
+            return []
+        taken = self.stack[-count:]
+        del self.stack[-count:]
+        return taken
+
+    def _flush(self) -> None:
+        """Bring every item to the name of its place."""
+        moves = [(f"s{depth}", item.text) for depth, item in enumerate(self.stack) if item.text != f"s{depth}"]
+        if moves:
+            targets, texts = zip(*moves, strict=True)
+            self._add(f"{', '.join(targets)} = {', '.join(texts)}")
+        self.stack = [Item(f"s{depth}", item.kinds) for depth, item in enumerate(self.stack)]
+
+    def _before_store(self, name: str) -> None:
+        """A local is about to change: what the stack has of it must not."""
+        for item in self.stack:
+            if item.text == name:
+                used = {other.text for other in self.stack}
+                fresh = next(f"x{n}" for n in range(len(used) + 1) if f"x{n}" not in used)
+                self._add(f"{fresh} = {name}")
+                self.stack = [Item(fresh, other.kinds) if other.text == name else other for other in self.stack]
+                return
+
+    def _constant(self, item: Item) -> object:
+        return self.program.consts[int(item.text[1:])] if item.text[0] == "k" else ...
+
+    def _by_handler(self, op: Op, a: int, b: int) -> None:
+        """As the plain interpreter does it, on a scrap of a stack."""
+        info = TABLE[op]
+        pops, pushes = info.pops.of(a, b), info.pushes.of(a, b)
+        below = ""
+        if info.needs and info.needs_depth_a:
+            below = self.stack[-1 - info.needs_depth - a].text + ", "
+            a = 0
+        taken = self._take(pops)
+        items = below + ", ".join(item.text for item in taken)
+        cells = ", ".join(f"c{cell}" for cell in range(len(self.function.cells) + len(self.function.captures)))
+        cells = f"[{cells}]" if op == Op.MAKE_FUNCTION else "()"
+        self._add(f"{ROOM}; t = plain(m, I, {self.pc}, [{items}], {cells})")
+        if info.ends:
+            self.done = True
+            return
+        for place in range(pushes):
+            kinds = {"LIST": LIST, "DICT": DICT}.get(info.push_kind.name, VALUE) if place == pushes - 1 else VALUE
+            self._push(f"t[{place}]", kinds)
