@@ -15,7 +15,6 @@ from . import library
 from .encode import contents
 from .native import BUILTINS, MODULES, TYPES
 from .program import Program
-from .ready import CodeTable
 from .values import Native
 
 DIGEST_BYTES = 16
@@ -48,16 +47,15 @@ def names() -> dict[int, str]:
 
 class Shared:
     """What a program gives all of its processes: `objects`, its constants and names in a fixed order; `places`, the
-    first place of each by identity; `codes`, for processes that are restored; `digest`, which tells programs apart."""
+    first place of each by identity; `digest`, which tells programs apart."""
 
-    __slots__ = ("codes", "digest", "objects", "places")
+    __slots__ = ("digest", "objects", "places")
 
     def __init__(self, program: Program) -> None:
         self.objects = list(_objects(program))
         self.places: dict[int, int] = {}
         for place, value in enumerate(self.objects):
             self.places.setdefault(id(value), place)
-        self.codes = CodeTable(program)
         self.digest = hashlib.blake2b(contents(program), digest_size=DIGEST_BYTES).digest()
 
 

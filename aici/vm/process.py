@@ -10,7 +10,7 @@ from enum import Enum
 from .frame import Frame
 from .limits import Limits
 from .program import Program
-from .ready import CodeTable
+from .ready import CodeTable, code_table
 from .values import ExceptionValue, ModuleValue, Object, Value
 
 
@@ -50,7 +50,7 @@ class Process:
         self.program = program
         self.lowered = lowered
         self.limits = limits or Limits()
-        self.codes = CodeTable(program)
+        self.codes = code_table(program) if lowered else CodeTable(program)
         self.stage = Stage.NEW
         self.frames: list[Frame] = []  # the call stack, innermost last; kept across suspensions
         self.globals: dict[str, Value] = {}

@@ -82,7 +82,10 @@ class Automaton:
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled controller. `functions[0]` is the module body: no parameters, no captures, a plain function."""
+    """A compiled controller. `functions[0]` is the module body: no parameters, no captures, a plain function.
+
+    The machine keeps with it, under names that begin with an underscore, what it derives from it once.
+    """
 
     name: str  # of the source file, for messages
     source: str | None  # the source text, for messages; absent when stripped
@@ -90,3 +93,7 @@ class Program:
     names: tuple[str, ...]
     functions: tuple[Function, ...]
     automata: tuple[Automaton, ...]
+
+    def __getstate__(self) -> dict[str, object]:
+        """For copies and pickles: without what is derived."""
+        return {name: value for name, value in vars(self).items() if name[0] != "_"}

@@ -1,7 +1,8 @@
 """Making code ready to run: each instruction becomes a handler of `ops` with its operands resolved.
 
 Where it can be seen beforehand, a quicker handler that does the same is chosen: operators on small integers, and
-jumps that go back, which cost fuel.
+jumps that go back, which cost fuel. What is made of a program is kept with it (`code_table`), so that a server pays for
+it once and not for every process.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_
 from .memory import SMALL
 from .ops import HANDLERS
 from .ops.registry import REENTER
-from .program import Instr, Program
+from .program import Program
 
 if TYPE_CHECKING:
     from .machine import Machine
 
 _Ready = tuple[Handler, Any, Any]
 
-_RESOLVE: dict[Operand, Callable[[Program, int], Any]] = {
+_Resolver = Callable[[Program, int], Any]
+
+_RESOLVE: dict[Operand, _Resolver] = {
     Operand.CONST: lambda program, index: program.consts[index],
     Operand.NAMES: lambda program, index: program.consts[index],
     Operand.NAME: lambda program, index: program.names[index],
-    Operand.BINARY: lambda program, index: arithmetic.BINARY[BINARY_OPERATORS[index]],
     Operand.UNARY: lambda program, index: arithmetic.UNARY[UNARY_OPERATORS[index]],
-    Operand.COMPARE: lambda program, index: compare.COMPARE[COMPARE_OPERATORS[index]],
     Operand.CONVERSION: lambda program, index: CONVERSIONS[index],
 }
 """Operands that handlers want as something else than a number."""
@@ -37,7 +38,7 @@ _RESOLVE: dict[Operand, Callable[[Program, int], Any]] = {
 
 class CodeTable(dict[int, Code]):
     """The code of a program's functions by index, each made ready when it is first called. Derived, so shared by all
-    forks."""
+    processes that may lower it."""
 
     def __init__(self, program: Program) -> None:
         super().__init__()
@@ -45,8 +46,7 @@ class CodeTable(dict[int, Code]):
         self.lowerings: Any = None  # made by `lowering` when code gets hot
 
     def __missing__(self, index: int) -> Code:
-        code = self[index] = _ready(self._program, index)
-        return code
+        return self.setdefault(index, _ready(self._program, index))  # the first one, if two threads make it at once
 
     def cell_name(self, index: int, slot: int) -> str:
         """Name of a captured cell, which a function around this one owns."""
@@ -65,32 +65,52 @@ class CodeTable(dict[int, Code]):
         return 0
 
 
+def code_table(program: Program) -> CodeTable:
+    """The table of a program, made once and kept with it."""
+    kept = vars(program)
+    if "_codes" not in kept:
+        kept.setdefault("_codes", CodeTable(program))
+    found: CodeTable = kept["_codes"]
+    return found
+
+
 def _ready(program: Program, index: int) -> Code:
     function = program.functions[index]
-    code = function.code
-    ops = [_instruction(program, at, instr) for at, instr in enumerate(code)]
+    ops: list[_Ready] = []
+    for at, (op, a, b) in enumerate(function.code):
+        handler, for_a, for_b, special = _PLANS[op]
+        if special is not None:
+            ops.append(special(at, a))
+        else:
+            ops.append((handler, a if for_a is None else for_a(program, a), b if for_b is None else for_b(program, b)))
     return Code(index, function, ops)
 
 
-def _instruction(program: Program, at: int, instr: Instr) -> _Ready:
-    handler = HANDLERS[instr.op]
-    operands: list[Any] = [instr.a, instr.b]
-    kinds = TABLE[instr.op].operands
-    for place, kind in enumerate(kinds):
-        if kind in _RESOLVE:
-            operands[place] = _RESOLVE[kind](program, operands[place])
-    if instr.op == Op.INPLACE:
-        symbol = BINARY_OPERATORS[instr.a]
-        operands = [arithmetic.INPLACE[symbol], symbol]
-        if symbol in _SMALL_OPERATORS:
-            handler = _small_in_place(handler, _SMALL_OPERATORS[symbol])
-    elif instr.op == Op.BINARY and BINARY_OPERATORS[instr.a] in _SMALL_OPERATORS:
-        handler = _small_binary(operands[0], _SMALL_OPERATORS[BINARY_OPERATORS[instr.a]])
-    elif instr.op == Op.COMPARE and COMPARE_OPERATORS[instr.a] in _SMALL_COMPARISONS:
-        handler = _small_comparison(operands[0], _SMALL_COMPARISONS[COMPARE_OPERATORS[instr.a]])
-    elif kinds and kinds[0] is Operand.TARGET and instr.op != Op.FOR_ITER and instr.a <= at:
-        handler = _back(handler, back_cost(at, instr.a))
-    return handler, operands[0], operands[1]
+def _in_place(at: int, number: int) -> _Ready:
+    handler, symbol = HANDLERS[Op.INPLACE], BINARY_OPERATORS[number]
+    if symbol in _SMALL_OPERATORS:
+        handler = _small_in_place(handler, _SMALL_OPERATORS[symbol])
+    return handler, arithmetic.INPLACE[symbol], symbol
+
+
+def _binary(at: int, number: int) -> _Ready:
+    symbol = BINARY_OPERATORS[number]
+    function = arithmetic.BINARY[symbol]
+    if symbol in _SMALL_OPERATORS:
+        return _small_binary(function, _SMALL_OPERATORS[symbol]), function, 0
+    return HANDLERS[Op.BINARY], function, 0
+
+
+def _comparison(at: int, number: int) -> _Ready:
+    symbol = COMPARE_OPERATORS[number]
+    function = compare.COMPARE[symbol]
+    if symbol in _SMALL_COMPARISONS:
+        return _small_comparison(function, _SMALL_COMPARISONS[symbol]), function, 0
+    return HANDLERS[Op.COMPARE], function, 0
+
+
+def _jump(jump: Handler) -> Callable[[int, int], _Ready]:
+    return lambda at, target: (jump if target > at else _back(jump, back_cost(at, target)), target, 0)
 
 
 def _back(jump: Handler, cost: int) -> Handler:
@@ -162,3 +182,29 @@ def _small_comparison(function: compare.Comparison, on_integers: Callable[[Any, 
         stack[-1] = on_integers(x, y) if type(x) is int and type(y) is int else function(m, x, y)
 
     return handler
+
+
+# --- how each opcode becomes ready ---
+
+_Plan = tuple[Handler, "_Resolver | None", "_Resolver | None", "Callable[[int, int], _Ready] | None"]
+
+
+def _plan(op: int) -> _Plan:
+    """The handler of an opcode, what resolves its operands, and what makes all of it instead, where there are several
+    handlers."""
+    info = TABLE[op]
+    special = _SPECIAL.get(op)
+    if info.operands[:1] == (Operand.TARGET,) and op != Op.FOR_ITER:
+        special = _jump(HANDLERS[op])
+    resolvers = [_RESOLVE.get(operand) for operand in info.operands]
+    for_a, for_b = [*resolvers, None, None][:2]
+    return HANDLERS[op], for_a, for_b, special
+
+
+_SPECIAL: dict[int, Callable[[int, int], _Ready]] = {
+    Op.INPLACE: _in_place,
+    Op.BINARY: _binary,
+    Op.COMPARE: _comparison,
+}
+
+_PLANS = {op: _plan(op) for op in TABLE}

@@ -267,14 +267,12 @@ class _StateReader(Reader):
         super().__init__(data)
         self.made = Process(program)
         self.known = shared.objects
-        self.codes = shared.codes
         self.objects: list[Any] = []  # by number
         self.todo: list[Any] = []
         self.walked = 0
 
     def process(self) -> Process:
         process = self.made
-        process.codes = self.codes
         process.stage = _STAGES[self.uint()]
         process.test = self.flag()
         process.fuel, process.memory, process.output = self.uint(), self.uint(), self.uint()
@@ -413,7 +411,7 @@ class _StateReader(Reader):
         index = self.uint()
         if index >= len(self.made.program.functions):
             raise self.damage(f"there is no function {index}")
-        return self.codes[index]
+        return self.made.codes[index]
 
     def _int(self) -> int:
         value = int.from_bytes(self.bytes_(), "little", signed=True)

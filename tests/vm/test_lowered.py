@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -43,7 +44,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
 
     def one(program: Program, limits: Limits, lowered: bool) -> Any:
         log: Any = _Log()
-        process = Process(program, limits, lowered)
+        process = Process(replace(program), limits, lowered)  # of a program of its own, that nobody has heated
         outcome = run(process, log)
         text = outcome.traceback if isinstance(outcome, Failed) else ""
         assert "InternalError" not in text, text

@@ -8,6 +8,7 @@ instruction that a line of the lowered text belongs to.
 from __future__ import annotations
 
 import sys
+import threading
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ class Unit:
 
 @dataclass(eq=False)
 class Lowerings:
-    """All lowered functions of a program, made when they are needed; shared by all processes of it."""
+    """All lowered functions of a program, made when they are needed; shared by all processes of it, in all threads."""
 
     program: Program
     direct: dict[int, Unit | None] = field(default_factory=dict)
@@ -98,14 +99,20 @@ class Lowerings:
     heads: dict[int, dict[int, tuple[int, ...]]] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def make_direct(self, code: Code) -> Unit | None:
         if code.index not in self.direct:
-            self.direct[code.index] = self._make(code, False, {})
+            with self.lock:
+                self.direct.setdefault(code.index, self._make(code, False, {}))
         return self.direct[code.index]
 
     def make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
         """A unit that can be entered at `head`, too, with such locals and stack as the frame has."""
+        with self.lock:
+            return self._make_framed(code, head, frame)
+
+    def _make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
         values = [*frame.locals, *frame.stack]
         unit = self.framed.get(code.index)
         heads = self.heads.setdefault(code.index, {})
