@@ -20,7 +20,7 @@ from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, SequenceI
 if TYPE_CHECKING:
     from aici.vm.machine import Machine
 
-    from .engine import Unit
+    from .units import Unit
 
 
 class Scrap:

@@ -1,0 +1,160 @@
+"""Lowered functions, made when code is hot: for no machine in particular, and shared by all processes of a program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import CellType, CodeType, FrameType, FunctionType
+from typing import Any
+
+from aici.vm.frame import Code, Frame
+from aici.vm.isa import TABLE
+from aici.vm.native import BUILTINS
+from aici.vm.program import Program
+from aici.vm.values import UNBOUND, Value
+
+from .emit import Emitter, stored_globals
+from .flow import TooDeep
+from .helpers import NAMES
+from .kinds import UNBOUND as UNBOUND_KIND
+from .kinds import of_value
+
+FILE = "<lowered>"
+MAX_INSTRUCTIONS = 5000
+"""Longer functions stay plain."""
+MAX_VERSIONS = 4
+"""Times that a framed function is written anew to be entered at more places."""
+
+
+@dataclass(eq=False)
+class Unit:
+    """A lowered function, without the machine that it works for."""
+
+    code: Code
+    python: CodeType
+    framed: bool
+    pcs: list[int]
+    stacks: dict[int, tuple[str, ...]]
+    entries: frozenset[int]
+    space: dict[str, Any]
+    on_container: frozenset[int]
+    heads: dict[int, tuple[int, ...]]
+
+    def fits(self, pc: int, frame: Frame) -> bool:
+        """Whether a frame can go on here, with the locals and the stack that it has."""
+        kinds = self.heads.get(pc)
+        if kinds is None:
+            return pc in self.entries
+        values = [*frame.locals, *frame.stack]
+        return all(
+            (UNBOUND_KIND if value is UNBOUND else of_value(value)) & kind
+            for value, kind in zip(values, kinds, strict=True)
+        )
+
+    def instruction(self, line: int) -> int:
+        return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
+
+    def make(self, cells: dict[str, CellType], captured: Sequence[Value] = ()) -> Any:
+        """The function for one machine and for what it captures."""
+        own = len(self.code.function.cells)
+        closure = []
+        for name in self.python.co_freevars:
+            if name in cells:
+                closure.append(cells[name])
+            elif name == "I":
+                closure.append(CellType(self))
+            elif name[0] == "c":
+                closure.append(CellType(captured[int(name[1:]) - own]))
+            else:
+                closure.append(CellType(UNBOUND))
+        return FunctionType(self.python, self.space, self.python.co_name, None, tuple(closure))
+
+
+@dataclass(eq=False)
+class Lowerings:
+    """All lowered functions of a program, made when they are needed; shared by all processes of it, in all threads."""
+
+    program: Program
+    direct: dict[int, Unit | None] = field(default_factory=dict)
+    framed: dict[int, Unit | None] = field(default_factory=dict)
+    heads: dict[int, dict[int, tuple[int, ...]]] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    space: dict[str, Any] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def make_direct(self, code: Code) -> Unit | None:
+        if code.index not in self.direct:
+            with self.lock:
+                self.direct.setdefault(code.index, self._make(code, False, {}))
+        return self.direct[code.index]
+
+    def make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
+        """A unit that can be entered at `head`, too, with such locals and stack as the frame has."""
+        with self.lock:
+            return self._make_framed(code, head, frame)
+
+    def _make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
+        values = [*frame.locals, *frame.stack]
+        unit = self.framed.get(code.index)
+        heads = self.heads.setdefault(code.index, {})
+        if unit is not None and unit.fits(head, frame):
+            return unit
+        versions = self.versions.get(code.index, 0)
+        if versions >= MAX_VERSIONS:
+            return None
+        self.versions[code.index] = versions + 1
+        if head:
+            found = tuple([UNBOUND_KIND if value is UNBOUND else of_value(value) for value in values])
+            before = heads.get(head, found)
+            heads[head] = tuple([a | b for a, b in zip(before, found, strict=True)])
+        unit = self.framed[code.index] = self._make(code, True, heads)
+        return unit
+
+    def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
+        if len(code.function.code) > MAX_INSTRUCTIONS:
+            return None
+        if not self.space:
+            self._fill_space()
+        name = f"f{len(self.space['units'])}"
+        try:
+            lowered = Emitter(self.program, code.index, name, framed, heads, self.stored).lower()
+            outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
+        except (TooDeep, RecursionError):
+            return None
+        on_container = [pc for pc, instr in enumerate(code.function.code) if TABLE[instr.op].needs_depth_a]
+        python = _inner(_inner(outer))
+        unit = self.space["units"][name] = Unit(
+            code,
+            python,
+            framed,
+            lowered.pcs,
+            lowered.stacks,
+            lowered.entries,
+            self.space,
+            frozenset(on_container),
+            dict(heads),
+        )
+        return unit
+
+    def _fill_space(self) -> None:
+        program = self.program
+        self.stored = stored_globals(program)
+        self.space.update(NAMES, units={})
+        self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
+        for at, name in enumerate(program.names):
+            self.space[f"n{at}"] = name
+            if name in BUILTINS:
+                self.space[f"b{at}"] = BUILTINS[name]
+
+
+def _inner(code: CodeType) -> CodeType:
+    return next(const for const in code.co_consts if isinstance(const, CodeType))
+
+
+def unit_of(frame: FrameType) -> Unit | None:
+    """The lowered function that a Python frame runs."""
+    if frame.f_code.co_filename != FILE:
+        return None
+    unit: Unit = frame.f_globals["units"][frame.f_code.co_name]
+    return unit
