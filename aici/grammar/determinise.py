@@ -17,9 +17,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from . import hash_kernels, minimise_kernels, spell_kernels, subset_kernels
+from . import hash_kernels, pipeline_kernels, spell_kernels, subset_kernels
 from .dfa import Dfa
 from .errors import RegexLimitError
+from .jit import Bound
 from .limits import DfaLimits
 from .nfa import Counter, Nfa
 
@@ -34,22 +35,22 @@ MAX_ROWS = 8_000_000
 def determinise(nfa: Nfa, pattern: str, limits: DfaLimits, packed: Packed | None = None) -> Dfa:
     """`packed` is the automaton packed, if it is already. Raises RegexLimitError past a limit."""
     packed = packed or Packed(nfa)
-    room = _small_room()
+    room = small_room()
     result = room.run(nfa, packed, limits) if packed.words <= SMALL_WORDS else hash_kernels.NO_ROOM
     fits = limits.states <= SMALL.states and limits.cells <= SMALL.cells and packed.words <= SMALL_WORDS
     if result == hash_kernels.NO_ROOM and not fits:
         room = Room.large(packed, limits)
         result = room.run(nfa, packed, limits)
     if result < 0:
-        raise _past_limit(result, room, pattern, limits)
+        raise past_limit(result, room, pattern, limits)
     return room.dfa(result)
 
 
-def _past_limit(result: int, room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
+def past_limit(result: int, room: Room, pattern: str, limits: DfaLimits) -> RegexLimitError:
     hint = "avoid counted repetitions after something that may start anywhere, such as .*a.{30}"
     if result == subset_kernels.TOO_MUCH_WORK:
         message = f"to build the automaton takes more than {limits.work:,} steps"
-    elif room.n_states:
+    elif room.over_atoms[0]:
         message = f"the automaton over bytes has more than {limits.cells:,} table entries"
     else:
         message = f"the automaton has more than {room.counts[0]:,} states"
@@ -170,7 +171,7 @@ class Room:
         self.ends = np.empty(table // 2, np.uint8)
         self.counts = np.zeros(3, np.int64)
         self.n_classes = np.zeros(1, np.int64)
-        self.n_states = 0
+        self.over_atoms = np.zeros(1, np.int64)
         u32, u64 = np.empty(1, np.uint32), np.empty(1, np.uint64)
         self.positions = subset_kernels.Positions(
             words=0,
@@ -202,9 +203,6 @@ class Room:
             work_limit=0,
             scratch=np.zeros(words + 2, np.uint64),
         )
-        self.determinise = subset_kernels.subsets.bind(self.positions, self.subsets)
-        ints = self.arena.view(np.int32)
-        self.minimise = minimise_kernels.minimise.bind(0, 0, self.rows, self.accepting, ints, arena)
         self.spelling = spell_kernels.Spelling(
             rows=self.rows,
             accepting=self.accepting,
@@ -222,7 +220,14 @@ class Room:
             ends=self.ends,
             end_room=len(self.ends),
         )
-        self.spell = spell_kernels.spell.bind(self.spelling, 0, 0)
+        self.build = self.bind(self.positions, self.spelling)
+
+    def bind(self, positions: subset_kernels.Positions, spelling: spell_kernels.Spelling) -> Bound:
+        """The call that makes the byte automaton of `positions`, in this room's memory, which `spelling` names."""
+        ints = self.arena.view(np.int32)
+        return pipeline_kernels.automaton.bind(
+            positions, self.subsets, spelling, ints, len(self.arena), self.over_atoms
+        )
 
     @staticmethod
     def large(packed: Packed, limits: DfaLimits) -> Room:
@@ -233,11 +238,10 @@ class Room:
 
     def run(self, nfa: Nfa, packed: Packed, limits: DfaLimits) -> int:
         """States of the byte automaton, which is left in `table`; negative if it failed."""
-        at, atoms = packed.at, packed.atoms
-        self.n_states = 0
+        at = packed.at
         self.positions.slots[:] = [
             packed.words,
-            atoms,
+            packed.atoms,
             nfa.nullable,
             at["sets"],
             at["entry_start"],
@@ -250,26 +254,20 @@ class Room:
             at["counter_first"],
             at["counter_after"],
         ]
-        self.subsets.slots[_STATE_ROOM] = min(len(self.accepting) - 1, limits.states + atoms + 1)
-        self.subsets.slots[_WORK_LIMIT] = limits.work
-        n = self.determinise()
-        if n < 0:
-            return n
-        slots = self.minimise.slots
-        slots[0], slots[1] = n, atoms
-        n = self.minimise()
-        if n < 0:
-            return n
-        self.n_states = n
         slots = self.spelling.slots
-        slots[_LETTERS], slots[_HIGH_ATOMS], slots[_HIGH] = (
+        slots[LETTERS], slots[HIGH_ATOMS], slots[HIGH] = (
             at["letters"],
             at["high_atoms"],
             nfa.alphabet.high.packed_address,
         )
-        slots[_TABLE_ROOM] = min(self.table_room, limits.cells)
-        self.spell.slots[1], self.spell.slots[2] = n, atoms
-        return self.spell()
+        return self.run_bound(self.build, self.spelling, packed.atoms, limits)
+
+    def run_bound(self, call: Bound, spelling: spell_kernels.Spelling, atoms: int, limits: DfaLimits) -> int:
+        """As `run`, of a call that `bind` made."""
+        self.subsets.slots[_STATE_ROOM] = min(len(self.accepting) - 1, limits.states + atoms + 1)
+        self.subsets.slots[_WORK_LIMIT] = limits.work
+        spelling.slots[_TABLE_ROOM] = min(self.table_room, limits.cells)
+        return call()
 
     def dfa(self, n: int) -> Dfa:
         n_classes = int(self.n_classes[0])
@@ -278,13 +276,13 @@ class Room:
 
 
 _STATE_ROOM, _WORK_LIMIT = (list(subset_kernels.Subsets.kinds()).index(name) for name in ("state_room", "work_limit"))
-_LETTERS, _HIGH_ATOMS, _HIGH, _TABLE_ROOM = (
+LETTERS, HIGH_ATOMS, HIGH, _TABLE_ROOM = (
     list(spell_kernels.Spelling.kinds()).index(name) for name in ("letters", "high_atoms", "high", "table_room")
 )
 _THREAD = threading.local()
 
 
-def _small_room() -> Room:
+def small_room() -> Room:
     """The thread's own room."""
     room = getattr(_THREAD, "room", None)
     if not isinstance(room, Room):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from .dfa import DEAD, Dfa
 from .errors import RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
 from .nfa import Nfa
+from .quick import compile_plain
 from .regex import compile_words
 from .regex_syntax import parse
 
@@ -45,20 +47,29 @@ def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa |
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    small = replace(
-        limits,
-        states=min(limits.states, EAGER.states),
-        work=min(limits.work, EAGER.work),
-        cells=min(limits.cells, EAGER.cells),
-    )
-    if words := compile_words(pattern, limits):
-        return words
+    small = _small(limits)
+    try:
+        if found := compile_plain(pattern, small) or compile_words(pattern, limits):
+            return found
+    except RegexLimitError:
+        return compile_lazily(pattern, limits)
     automaton = nfa.build(parse(pattern, limits), limits)
     packed = Packed(automaton)
     try:
         return determinise(automaton, pattern, small, packed)
     except RegexLimitError:
         return LazyDfa(automaton, packed, pattern, limits)
+
+
+@lru_cache(maxsize=8)
+def _small(limits: DfaLimits) -> DfaLimits:
+    """As far as `EAGER` goes."""
+    return replace(
+        limits,
+        states=min(limits.states, EAGER.states),
+        work=min(limits.work, EAGER.work),
+        cells=min(limits.cells, EAGER.cells),
+    )
 
 
 class LazyDfa:

@@ -14,6 +14,7 @@ from .dfa import Dfa
 from .errors import OptionsError
 from .limits import DEFAULT_LIMITS, DfaLimits
 from .options import compile_options
+from .quick import compile_plain
 from .regex_syntax import parse
 
 
@@ -22,7 +23,11 @@ def compile_regex(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    return compile_words(pattern, limits) or determinise(nfa.build(parse(pattern, limits), limits), pattern, limits)
+    return (
+        compile_plain(pattern, limits)
+        or compile_words(pattern, limits)
+        or determinise(nfa.build(parse(pattern, limits), limits), pattern, limits)
+    )
 
 
 def compile_words(pattern: str, limits: DfaLimits) -> Dfa | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aici.grammar import determinise, minimise_kernels, nfa, spell_kernels, subset_kernels
+from aici.grammar import determinise, nfa, pipeline_kernels, spell_kernels, subset_kernels
 from aici.grammar.hash_kernels import NO_ROOM
 from aici.grammar.limits import DEFAULT_LIMITS
 from aici.grammar.regex import compile_regex
@@ -40,14 +40,13 @@ def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Pac
         **{name: arrays.get(name, value) for name, value in room.positions.fields.items()}
         | {"words": packed.words, "atoms": packed.atoms, "nullable": automaton.nullable}
     )
-    n = subset_kernels.subsets.python(positions, subset_kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}))
-    if n < 0:
-        return n
-    n = minimise_kernels.minimise.python(n, packed.atoms, *room.minimise.keep[2:])
-    if n < 0:
-        return n
     inputs = {"letters": arrays["letters"], "high_atoms": arrays["high_atoms"], "high": automaton.alphabet.high.packed}
-    return spell_kernels.spell.python(spell_kernels.Spelling(**room.spelling.fields | inputs), n, packed.atoms)
+    return pipeline_kernels.automaton.python(
+        positions,
+        subset_kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}),
+        spell_kernels.Spelling(**room.spelling.fields | inputs),
+        *room.build.keep[3:],
+    )
 
 
 @pytest.mark.parametrize("pattern", PATTERNS[2:6])
