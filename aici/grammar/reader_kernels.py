@@ -90,9 +90,7 @@ def read(r: Reading, n: i64) -> i64:
             at = 1 if at == 0 else OTHER
         elif c == _DOLLAR:
             at = n if at == n - 1 else OTHER
-        elif c == _OPEN_COUNT:
-            at = read_repetition(r, at)
-        elif c == _QUESTION or (c >= _STAR and c <= _PLUS):
+        elif is_quantifier(c) != 0:
             at = read_repetition(r, at)
         else:
             at = read_item(r, at, n)
@@ -102,6 +100,11 @@ def read(r: Reading, n: i64) -> i64:
         return OTHER
     end_branch(r)
     return r.counts[0]
+
+
+@kernel
+def is_quantifier(c: i64) -> i64:
+    return i64(c == _QUESTION) | i64(c == _OPEN_COUNT) | i64(c == _STAR) | i64(c == _PLUS)
 
 
 @kernel
