@@ -8,25 +8,43 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
-from .compile import compile_, dis, verify
-from .durable import replay, resume
-from .execute import exec_
 from .files import EXIT_CODES, INTERNAL_ERROR, INTERRUPTED, IO_ERROR, PIPE_CLOSED, CliError
-from .regex import regex
-from .run import run
+
+_COMMANDS = {
+    "compile": ("compile", "compile_"),
+    "dis": ("compile", "dis"),
+    "exec": ("execute", "exec_"),
+    "regex": ("regex", "regex"),
+    "replay": ("durable", "replay"),
+    "resume": ("durable", "resume"),
+    "run": ("run", "run"),
+    "verify": ("compile", "verify"),
+}
+"""File and function of each."""
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Loads the file of a command when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        file, function = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f".{file}", __package__), function)
+        return command
+
+
+@click.group(cls=_Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="aicic", prog_name="aicic")
 def cli() -> None:
     """Compile controllers for language models, and run them."""
-
-
-for _command in (compile_, run, resume, replay, exec_, dis, verify, regex):
-    cli.add_command(_command)
 
 
 def invoke(args: Sequence[str] | None) -> int:

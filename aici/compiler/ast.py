@@ -12,22 +12,42 @@ Imports nothing but `aici.diagnostics`; the whole compiler may import it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import EllipsisType
+from typing import TYPE_CHECKING, TypeVar
 
 from aici.diagnostics import Span
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+
+    _T = TypeVar("_T")
+
+    @dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(field,))
+    def _node(cls: type[_T]) -> type[_T]: ...
+else:
+
+    def _node(cls: type) -> type:
+        """A class of nodes. That nobody changes one is for mypy to see: guards at run time double the time of making a
+        node, and that of importing this module."""
+        return dataclass(slots=True, eq=False, repr=False)(cls)
+
 
 MAX_DEPTH = 200
 """No tree that `parse` returns is deeper (the module is depth 1), counted in nodes on the way from the root, so that a
 recursive visitor of up to four frames a level stays inside Python's default recursion limit."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Node:
     """Anything in the tree."""
 
     span: Span = field(kw_only=True)
+
+    def __repr__(self) -> str:
+        fields: tuple[str, ...] = type(self).__match_args__
+        shown = [f"{name}={getattr(self, name)!r}" for name in fields]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class expr(Node):
@@ -42,7 +62,7 @@ class stmt(Node):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Module(Node):
     body: tuple[stmt, ...]
 
@@ -50,7 +70,7 @@ class Module(Node):
 # Parts of statements and expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class arg(Node):
     """A parameter."""
 
@@ -58,7 +78,7 @@ class arg(Node):
     annotation: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class arguments(Node):
     """The parameters of a function; its span is empty and lies where the first would stand if there are none.
 
@@ -75,7 +95,7 @@ class arguments(Node):
     defaults: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class keyword(Node):
     """`arg=value` in a call; `**value` has no `arg`."""
 
@@ -83,7 +103,7 @@ class keyword(Node):
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class alias(Node):
     """`name as asname` in an import."""
 
@@ -91,7 +111,7 @@ class alias(Node):
     asname: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class comprehension(Node):
     """`for target in iter if ...`; `is_async` is always 0 for now."""
 
@@ -101,7 +121,7 @@ class comprehension(Node):
     is_async: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class ExceptHandler(Node):
     type: expr | None
     name: str | None
@@ -111,7 +131,7 @@ class ExceptHandler(Node):
 # Statements
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class FunctionDef(stmt):
     name: str
     args: arguments
@@ -119,7 +139,7 @@ class FunctionDef(stmt):
     returns: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class AsyncFunctionDef(stmt):
     name: str
     args: arguments
@@ -127,23 +147,23 @@ class AsyncFunctionDef(stmt):
     returns: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Return(stmt):
     value: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Delete(stmt):
     targets: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Assign(stmt):
     targets: tuple[expr, ...]
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class AugAssign(stmt):
     """`op` is one of `isa.BINARY_OPERATORS`, without the `=`."""
 
@@ -152,7 +172,7 @@ class AugAssign(stmt):
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class AnnAssign(stmt):
     """`simple` is 1 for a name without parentheses: only then the statement makes the name local."""
 
@@ -162,7 +182,7 @@ class AnnAssign(stmt):
     simple: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class For(stmt):
     target: expr
     iter: expr
@@ -170,14 +190,14 @@ class For(stmt):
     orelse: tuple[stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class While(stmt):
     test: expr
     body: tuple[stmt, ...]
     orelse: tuple[stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class If(stmt):
     """An `elif` is an `If` alone in `orelse`."""
 
@@ -186,13 +206,13 @@ class If(stmt):
     orelse: tuple[stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Raise(stmt):
     exc: expr | None
     cause: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Try(stmt):
     body: tuple[stmt, ...]
     handlers: tuple[ExceptHandler, ...]
@@ -200,18 +220,18 @@ class Try(stmt):
     finalbody: tuple[stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Assert(stmt):
     test: expr
     msg: expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Import(stmt):
     names: tuple[alias, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class ImportFrom(stmt):
     """`level` is always 0: relative imports are refused."""
 
@@ -220,34 +240,34 @@ class ImportFrom(stmt):
     level: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Global(stmt):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Nonlocal(stmt):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Expr(stmt):
     """An expression for its effect."""
 
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Pass(stmt):
     pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Break(stmt):
     pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Continue(stmt):
     pass
 
@@ -255,7 +275,7 @@ class Continue(stmt):
 # Expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class BoolOp(expr):
     """`op` is `and` or `or`; two or more values."""
 
@@ -263,13 +283,13 @@ class BoolOp(expr):
     values: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class NamedExpr(expr):
     target: Name
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class BinOp(expr):
     """`op` is one of `isa.BINARY_OPERATORS`."""
 
@@ -278,7 +298,7 @@ class BinOp(expr):
     right: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class UnaryOp(expr):
     """`op` is one of `isa.UNARY_OPERATORS`."""
 
@@ -286,20 +306,20 @@ class UnaryOp(expr):
     operand: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Lambda(expr):
     args: arguments
     body: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class IfExp(expr):
     test: expr
     body: expr
     orelse: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Dict(expr):
     """A key of None stands for `**value`."""
 
@@ -307,42 +327,42 @@ class Dict(expr):
     values: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Set(expr):
     elts: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class ListComp(expr):
     elt: expr
     generators: tuple[comprehension, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class SetComp(expr):
     elt: expr
     generators: tuple[comprehension, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class DictComp(expr):
     key: expr
     value: expr
     generators: tuple[comprehension, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class GeneratorExp(expr):
     elt: expr
     generators: tuple[comprehension, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Await(expr):
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Compare(expr):
     """`ops` are of `isa.COMPARE_OPERATORS`, one for each of `comparators`."""
 
@@ -351,14 +371,14 @@ class Compare(expr):
     comparators: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Call(expr):
     func: expr
     args: tuple[expr, ...]
     keywords: tuple[keyword, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class FormattedValue(expr):
     """A replacement field; `conversion` is one of `isa.CONVERSIONS`: `""`, `"s"`, `"r"` or `"a"`."""
 
@@ -367,53 +387,53 @@ class FormattedValue(expr):
     format_spec: JoinedStr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class JoinedStr(expr):
     """An f-string: `FormattedValue`s and constants of type str, no two of which stand side by side."""
 
     values: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Constant(expr):
     """A literal. `strings.string_offset_map` tells where in the source the characters of a str or bytes value stand."""
 
     value: str | bytes | int | float | bool | EllipsisType | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Attribute(expr):
     value: expr
     attr: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Subscript(expr):
     value: expr
     slice: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Starred(expr):
     value: expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Name(expr):
     id: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class List(expr):
     elts: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Tuple(expr):
     elts: tuple[expr, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Slice(expr):
     """`lower:upper:step`; only inside a subscript, alone or in a tuple."""
 
@@ -422,14 +442,14 @@ class Slice(expr):
     step: expr | None
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """The nodes directly below `node`, in the order of its fields."""
     fields: tuple[str, ...] = type(node).__match_args__
+    found: list[Node] = []
     for name in fields:
         value = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif type(value) is tuple:
-            for item in value:
-                if isinstance(item, Node):
-                    yield item
+        if type(value) is tuple:
+            found += [item for item in value if isinstance(item, Node)]
+        elif isinstance(value, Node):
+            found.append(value)
+    return found

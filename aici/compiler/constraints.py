@@ -60,7 +60,7 @@ def _all_nodes(module: ast.Module) -> list[ast.Node]:
     while waiting:
         node = waiting.pop()
         nodes.append(node)
-        waiting += reversed(list(ast.children(node)))
+        waiting += reversed(ast.children(node))
     return nodes
 
 

@@ -28,7 +28,7 @@ MAX_INT_BITS = 1 << 16
 ERROR = "ERROR"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A stretch of source text; `type` is a terminal of the grammar.
 

@@ -62,6 +62,12 @@ def _steps() -> tuple[_Step, ...]:
     )
 
 
+@cache
+def _renamed() -> dict[tuple[int, int, str], int]:
+    """What `_Parser.renamed` has found so far: at most an entry for two states of the tables and a symbol."""
+    return {}
+
+
 class _Parser:
     """The stacks of an LALR parser: states, and for each but the first the value and where it starts and ends."""
 
@@ -108,7 +114,7 @@ class _Parser:
                 break
             origin, size, _, _, _, renames = step = self.steps[~act]
             if renames:
-                states[-1] = self.rows[states[-2]][origin]
+                states[-1] = self.renamed(states[-2], states[-1], token.type)
                 continue
             value = self.reduced(step, token)
             start, end = (starts[-size], ends[-1]) if size else (token.start, token.start)
@@ -129,6 +135,17 @@ class _Parser:
         elif token.type == "_DEDENT":
             self.blocks.pop()
         return True
+
+    def renamed(self, below: int, state: int, symbol: str) -> int:
+        """The state after all renaming reductions in a row: an expression goes through one for each level of
+        precedence."""
+        known = _renamed()
+        key = (below, state, symbol)
+        if key not in known:
+            while (act := self.rows[state].get(symbol)) is not None and act < 0 and self.steps[~act].renames:
+                state = self.rows[below][self.steps[~act].origin]
+            known[key] = state
+        return known[key]
 
     def reduced(self, step: _Step, token: Token) -> Any:
         """The value of a production whose right-hand side is on top of the stacks."""

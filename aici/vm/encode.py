@@ -10,7 +10,6 @@ loads or stores bytecode may import this module. `docs/bytecode.md` describes th
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from itertools import groupby
 
 from .isa import TABLE, VERSION, Operand
@@ -189,14 +188,28 @@ def _write_code(writer: Writer, code: tuple[Instr, ...]) -> None:
 
 def _read_code(reader: Reader) -> tuple[Instr, ...]:
     code: list[Instr] = []
+    byte, uint = reader.byte, reader.uint
     for index in range(reader.count()):
-        op = reader.byte()
-        info = TABLE.get(op)
-        if info is None:
+        op = byte()
+        kind = _OPERANDS.get(op)
+        if kind is None:
             raise reader.damage(f"{op} is no opcode")
-        values = [index + reader.sint() if operand is Operand.TARGET else reader.uint() for operand in info.operands]
-        code.append(Instr(op, *values))
+        if kind == 0:
+            code.append(Instr(op))
+        elif kind == 1:
+            code.append(Instr(op, uint()))
+        elif kind == 2:
+            code.append(Instr(op, uint(), uint()))
+        else:
+            code.append(Instr(op, index + reader.sint()))
     return tuple(code)
+
+
+_JUMPS = 3
+_OPERANDS = {op: _JUMPS if Operand.TARGET in info.operands else len(info.operands) for op, info in TABLE.items()}
+"""Number of operands of each opcode; `_JUMPS` for a target alone."""
+
+assert all(info.operands == (Operand.TARGET,) for op, info in TABLE.items() if _OPERANDS[op] == _JUMPS)
 
 
 def _write_handler(writer: Writer, row: Handler) -> None:
@@ -222,17 +235,13 @@ def _write_positions(writer: Writer, positions: tuple[Position, ...]) -> None:
 
 
 def _read_positions(reader: Reader, length: int) -> tuple[Position, ...]:
-    def runs() -> Iterator[Position]:
-        left, line, column = length, 1, 1
-        while left:
-            run = reader.uint()
-            if not 0 < run <= left:
-                raise reader.damage(f"positions for {run} instructions where {left} are left")
-            line += reader.sint()
-            column += reader.sint()
-            position = Position(line, column, column + reader.sint())
-            for _ in range(run):
-                yield position
-            left -= run
-
-    return tuple(runs())
+    positions: list[Position] = []
+    line = column = 1
+    while len(positions) < length:
+        run = reader.uint()
+        if not 0 < run <= length - len(positions):
+            raise reader.damage(f"positions for {run} instructions where {length - len(positions)} are left")
+        line += reader.sint()
+        column += reader.sint()
+        positions += [Position(line, column, column + reader.sint())] * run
+    return tuple(positions)

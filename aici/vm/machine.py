@@ -8,7 +8,6 @@ back run frames on top of the process's own and must come back before the proces
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 from . import attributes, calls, exceptions, library, report
@@ -33,8 +32,6 @@ from .values import (
     TypeValue,
     Value,
 )
-
-_LOG = logging.getLogger(__name__)
 
 REQUEST = 100
 """Fuel for a request: what a host does for one takes as long as this many units, were it only a `Noop`."""
@@ -84,7 +81,9 @@ class Machine(Lowering):
         except LimitExceeded as limit:
             failure = report.stopped(process, limit.kind, str(limit), self.where(limit.__traceback__))
         except Exception as error:  # a mistake of ours must not take the host down
-            _LOG.debug("internal error in %s", process.program.name, exc_info=True)
+            import logging  # here and nowhere else: its import would take a tenth of the start of a command
+
+            logging.getLogger(__name__).debug("internal error in %s", process.program.name, exc_info=True)
             trace = self.where(error.__traceback__)
             failure = report.stopped(process, "InternalError", f"{type(error).__name__}: {error}", trace)
         finally:

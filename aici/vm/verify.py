@@ -42,6 +42,15 @@ _ENUMERATED = {
 }
 """Operands that have the same bound everywhere."""
 
+_NUMBERS = {operand: number for number, operand in enumerate(Operand)}
+"""Numbers for the kinds of operands, which are looked up more quickly."""
+
+_OPERANDS = {op: tuple((at, _NUMBERS[kind]) for at, kind in enumerate(info.operands, 1)) for op, info in TABLE.items()}
+"""Of each opcode, for every operand its place in an `Instr` and its kind."""
+
+_JUMPS = frozenset(op for op, info in TABLE.items() if info.operands == (Operand.TARGET,))
+_TARGET = _NUMBERS[Operand.TARGET]
+
 _MOVES: dict[int, Callable[[_Stack], _Stack]] = {
     Op.DUP: lambda popped: popped + popped,
     Op.DUP2: lambda popped: popped + popped,
@@ -105,7 +114,7 @@ class _FunctionVerifier:
         self.made = made
         self.at: int | None = None  # instruction, for messages
         self.n_cells = len(self.function.cells) + len(self.function.captures)
-        self.bounds = {
+        bounds = {
             **_ENUMERATED,
             Operand.CONST: len(program.consts),
             Operand.NAMES: len(program.consts),
@@ -116,16 +125,20 @@ class _FunctionVerifier:
             Operand.FUNCTION: len(program.functions),
             Operand.TARGET: len(self.function.code),
         }
+        self.bounds = [bounds[operand] for operand in Operand]
         self.forward: dict[int, _Stack] = {}  # stacks that jumps and handlers bring to instructions still to come
         self.heads: dict[int, _Stack | None] = {}  # targets of jumps backwards, with the stack found there
         self.deepest = 0
 
     def require(self, condition: bool, what: str) -> None:
         if not condition:
-            where = f"function {self.index} ({self.function.name!r})"
-            if self.at is not None:
-                where += f", instruction {self.at}"
-            raise InvalidBytecode(f"{where}: {what}")
+            raise self.broken(what)
+
+    def broken(self, what: str) -> InvalidBytecode:
+        where = f"function {self.index} ({self.function.name!r})"
+        if self.at is not None:
+            where += f", instruction {self.at}"
+        return InvalidBytecode(f"{where}: {what}")
 
     def run(self) -> None:
         self.check_shape()
@@ -179,11 +192,13 @@ class _FunctionVerifier:
         """Every operand in its range, every number of stack items at most MAX_STACK."""
         for at, instr in enumerate(self.function.code):
             self.at = at
-            info = TABLE[instr.op]
-            for operand, value in zip(info.operands, instr[1:], strict=False):
-                bound = self.bounds[operand]
-                self.require(0 <= value < bound, f"{info.op.name}: {operand.value} {value} is not below {bound}")
-                if operand is Operand.TARGET and value <= self.at:
+            for place, kind in _OPERANDS[instr.op]:
+                value, bound = instr[place], self.bounds[kind]
+                if not 0 <= value < bound:
+                    info = TABLE[instr.op]
+                    what = info.operands[place - 1].value
+                    raise self.broken(f"{info.op.name}: {what} {value} is not below {bound}")
+                if kind == _TARGET and value <= at:
                     self.heads[value] = None
             check = _CHECKS.get(instr.op)
             if check:
@@ -251,11 +266,12 @@ class _FunctionVerifier:
         info = TABLE[instr.op]
         pops = info.pops.of(instr.a, instr.b)
         pushes = info.pushes.of(instr.a, instr.b)
-        self.require(pops <= len(stack), f"{info.op.name} needs {pops} items on the stack, which holds {len(stack)}")
-        if info.needs:
+        if pops > len(stack):
+            raise self.broken(f"{info.op.name} needs {pops} items on the stack, which holds {len(stack)}")
+        if info.needs is not None:
             self.check_needs(info, instr, stack)
         rest = stack[: len(stack) - pops]
-        if info.operands == (Operand.TARGET,):
+        if instr.op in _JUMPS:
             self.jump(instr.a, stack[: len(stack) - info.jump_pops])
         if info.ends:
             return None
@@ -265,6 +281,8 @@ class _FunctionVerifier:
             return rest + move(stack[len(rest) :])
         if pushes == 0:
             return rest
+        if pushes == 1:
+            return (*rest, info.push_kind)
         return (*rest, *(Kind.ANY,) * (pushes - 1), info.push_kind)
 
     def check_needs(self, info: OpInfo, instr: Instr, stack: _Stack) -> None:

@@ -98,7 +98,11 @@ class Reader:
         return value
 
     def uint(self) -> int:
-        value = self.byte()
+        offset = self.offset
+        if offset >= len(self.data):
+            raise self.damage("the contents end early")
+        value = self.data[offset]
+        self.offset = offset + 1
         if value < 0x80:
             return value
         value &= 0x7F
@@ -113,7 +117,7 @@ class Reader:
 
     def sint(self) -> int:
         value = self.uint()
-        return -(value + 1) // 2 if value & 1 else value // 2
+        return (value >> 1) ^ -(value & 1)
 
     def flag(self) -> bool:
         value = self.byte()

@@ -14,8 +14,6 @@ from aici.vm.native import BUILTINS
 from aici.vm.program import Program
 from aici.vm.values import UNBOUND, Value
 
-from .emit import Emitter, stored_globals
-from .flow import TooDeep
 from .helpers import NAMES
 from .kinds import UNBOUND as UNBOUND_KIND
 from .kinds import of_value
@@ -112,9 +110,13 @@ class Lowerings:
         return unit
 
     def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
+        from .emit import Emitter, stored_globals  # when code is hot: few commands need it
+        from .flow import TooDeep
+
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
         if not self.space:
+            self.stored = stored_globals(self.program)
             self._fill_space()
         name = f"f{len(self.space['units'])}"
         try:
@@ -139,7 +141,6 @@ class Lowerings:
 
     def _fill_space(self) -> None:
         program = self.program
-        self.stored = stored_globals(program)
         self.space.update(NAMES, units={})
         self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
         for at, name in enumerate(program.names):
