@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import formatting, sets
 from .attributes import special_method, type_of
-from .memory import DICT_ENTRY, LIST_ITEM, SMALL, text_size
+from .memory import DICT_ENTRY, LIST_ITEM, SHORT, SMALL, text_size
 from .native import Raised, Throw
 from .values import DictView, Object, SetValue, Value
 
@@ -64,6 +64,8 @@ def add(m: Runtime, x: Value, y: Value) -> Value:
         return _sum(m, operator.add, x, y)
     if kind is type(y):
         if kind is str or kind is bytes:
+            if kind is str and len(x) + len(y) < SHORT:
+                return x + y
             size = text_size(x) + text_size(y)
             m.allocate(size)
             m.charge(size >> 7)

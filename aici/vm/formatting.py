@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Any, TypeVar
 
 from . import meter
+from .memory import SMALL
 from .native import Context, Throw
 from .values import (
     UNBOUND,
@@ -68,7 +69,10 @@ def to_str(ctx: Context, value: Value) -> str:
 
 
 def to_repr(ctx: Context, value: Value) -> str:
-    """`repr(value)`."""
+    """`repr(value)`; the short text of a number costs nothing."""
+    kind = type(value)
+    if (kind is int and -SMALL < value < SMALL) or kind is float or kind is bool or value is None:
+        return repr(value)
     parts: list[str] = []
     _write(ctx, value, parts, [])
     if len(parts) == 1:
@@ -269,10 +273,8 @@ def format_value(ctx: Context, value: Value, spec: str) -> str:
     """`format(value, spec)`."""
     kind = type(value)
     if kind in _FORMATTED:
-        if not spec and kind is str:
-            return str(value)
-        if not spec and kind is int:
-            return to_repr(ctx, value)
+        if not spec:
+            return value if isinstance(value, str) else to_repr(ctx, value)
         _account(ctx, value, spec)
         return _python(ctx, lambda: format(value, spec))
     if isinstance(value, Object):

@@ -17,15 +17,6 @@ Handler: TypeAlias = Callable[..., Any]
 SMALL_FRAME = 32
 """Slots of a frame that is made without accounting for it: there are only so many frames."""
 
-STRAIGHT = 32
-"""Instructions without a jump back that a unit of fuel covers: those from a call or a jump back to the next one."""
-
-
-def back_cost(at: int, target: int) -> int:
-    """Fuel for a jump back."""
-    return 1 + (at - target) // STRAIGHT
-
-
 HEAT = 500
 """Calls of a function and jumps back in it, after which lowering it pays."""
 
@@ -38,7 +29,7 @@ class Code:
 
     __slots__ = ("blank", "cost", "framed", "function", "heat", "index", "n_cells", "n_plain", "ops", "slots")
 
-    def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]]) -> None:
+    def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]], cost: int) -> None:
         self.index = index
         self.function = function
         self.ops = ops
@@ -46,7 +37,7 @@ class Code:
         self.n_cells = len(function.cells)
         self.heat = HEAT  # calls and jumps back until it is lowered
         self.framed = False  # whether frames of it can go on lowered, from some instructions at least
-        self.cost = 1 + len(function.code) // STRAIGHT
+        self.cost = cost  # of a call
         self.slots = len(function.locals) + len(function.cells) + len(function.captures)
         is_plain = not (function.is_async or function.is_generator or function.n_params != function.n_positional)
         # So many plain arguments need neither binding nor accounts.

@@ -1,6 +1,7 @@
 """Iteration: `make_iterator` is `iter()`, `advance` is one step of any iterator, `STEPS` says how for each class.
 
-Iterators are the data classes of `values`, so that they can be copied half-way. Every step costs a unit of fuel.
+Iterators are the data classes of `values`, so that they can be copied half-way. Every step costs a unit of fuel, in a
+loop the loop's price (`loop`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .attributes import special_method, type_of
+from .costs import Price, ahead
 from .memory import LIST_ITEM, OBJECT
 from .native import Raised, Throw
 from .values import (
@@ -69,9 +71,43 @@ def advance(m: Runtime, iterator: Value) -> Value:
     """The next item, or UNBOUND at the end."""
     step = STEPS.get(type(iterator))
     if step is None:
-        raise m.error("TypeError", f"'{type_of(iterator).name}' object is not an iterator")
+        raise _no_iterator(m, iterator)
     m.charge(1)
     return step(m, iterator)
+
+
+def _no_iterator(m: Runtime, value: Value) -> Throw:
+    return m.error("TypeError", f"'{type_of(value).name}' object is not an iterator")
+
+
+def loop(m: Runtime, iterator: Value, price: Price) -> Value:
+    """As `advance`, for a step of a loop in code: it pays for the loop's instructions, too."""
+    if type(iterator) is SequenceIterator:
+        if iterator.index >= iterator.paid:
+            pay_ahead(m, iterator, price)
+        return step_sequence(m, iterator)
+    step = STEPS.get(type(iterator))
+    if step is None:
+        raise _no_iterator(m, iterator)
+    m.charge(price.fuel)
+    if price.bytes:
+        m.allocate(price.bytes)
+    return step(m, iterator)
+
+
+def pay_ahead(m: Runtime, it: SequenceIterator, price: Price) -> int:
+    """Pay for the next steps of a loop; how many there are of them for certain. The end of the loop costs a step."""
+    index, sequence = it.index, it.sequence
+    count = ahead(index, price)
+    count = len(sequence[index : index + count]) if type(sequence) is range else min(count, len(sequence) - index)
+    if count > 1 and (m.fuel < count * price.fuel or m.memory + count * price.bytes > m.memory_limit):
+        count = 1  # what is left is not to be wasted
+    count = max(count, 0)
+    m.charge((count or 1) * price.fuel)
+    if price.bytes:
+        m.allocate((count or 1) * price.bytes)
+    it.paid = index + count
+    return count
 
 
 def step_sequence(m: Runtime, it: SequenceIterator) -> Value:
@@ -79,10 +115,16 @@ def step_sequence(m: Runtime, it: SequenceIterator) -> Value:
     try:
         item = it.sequence[index]
     except IndexError:
-        it.sequence = ()  # an exhausted iterator stays exhausted, whatever is appended
+        end_sequence(it)
         return UNBOUND
     it.index = index + 1
     return item
+
+
+def end_sequence(it: SequenceIterator) -> None:
+    """An exhausted iterator stays exhausted, whatever is appended, and whoever tries it again pays."""
+    it.sequence = ()
+    it.index = it.paid = 0
 
 
 def _items(m: Runtime, it: ItemIterator) -> Value:

@@ -16,6 +16,13 @@ from .shapes import SLOTTED, read
 from .values import FunctionValue, Value
 
 LIST_ITEM = 40  # slot and small scalar
+SHORT = 24
+"""Characters from which a text weighs something by itself when it is made; a shorter one is covered by the slot that
+keeps it, like a small number."""
+SLOT = LIST_ITEM + 40  # slot and short text: what code pays for that fills one
+TEXT = 128
+"""Characters of an ASCII text below which what `BUILD_STRING` makes of it costs nothing of its own."""
+LEAST_TEXT = 56 + TEXT
 SET_ENTRY = 100
 DICT_ENTRY = 136
 OBJECT = 64  # a value of one of our own classes, without what it holds

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
-from .frame import Code, Frame, Handler, back_cost
+from .costs import fuel_back, prices, weights
+from .frame import Code, Frame, Handler
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .memory import SMALL
 from .ops import HANDLERS
@@ -76,14 +77,23 @@ def code_table(program: Program) -> CodeTable:
 
 def _ready(program: Program, index: int) -> Code:
     function = program.functions[index]
+    before = weights(function.code)
+    steps = prices(function.code, before)
     ops: list[_Ready] = []
     for at, (op, a, b) in enumerate(function.code):
         handler, for_a, for_b, special = _PLANS[op]
         if special is not None:
             ops.append(special(at, a))
+        elif op == Op.FOR_ITER:
+            ops.append((handler, a, steps[at]))
+        elif for_a is None and a <= at and TABLE[op].operands == _JUMP:
+            cost = (0, 0) if a in steps else (fuel_back(at, a), before[at + 1] - before[a])
+            ops.append((_back(handler, *cost), a, 0))
         else:
             ops.append((handler, a if for_a is None else for_a(program, a), b if for_b is None else for_b(program, b)))
-    return Code(index, function, ops)
+    if before[-1]:
+        ops[0] = (_first(ops[0][0], before[-1]), ops[0][1], ops[0][2])
+    return Code(index, function, ops, fuel_back(len(function.code), 0))
 
 
 def _in_place(at: int, number: int) -> _Ready:
@@ -109,19 +119,28 @@ def _comparison(at: int, number: int) -> _Ready:
     return HANDLERS[Op.COMPARE], function, 0
 
 
-def _jump(jump: Handler) -> Callable[[int, int], _Ready]:
-    return lambda at, target: (jump if target > at else _back(jump, back_cost(at, target)), target, 0)
+_JUMP = (Operand.TARGET,)
 
 
-def _back(jump: Handler, cost: int) -> Handler:
-    """A jump that goes back costs fuel where it is taken."""
+def _first(first: Handler, size: int) -> Handler:
+    """The first instruction of a function pays for the bytes of all of it."""
+
+    def handler(m: Machine, frame: Frame, a: Any, b: Any) -> int | None:
+        m.allocate(size)
+        target: int | None = first(m, frame, a, b)
+        return target
+
+    return handler
+
+
+def _back(jump: Handler, cost: int, size: int) -> Handler:
+    """A jump that goes back pays where it is taken."""
 
     def handler(m: Machine, frame: Frame, a: int, b: int) -> int | None:
         target: int | None = jump(m, frame, a, b)
         if target is not None:
-            m.fuel -= cost
-            if m.fuel < 0:
-                m.charge(0)
+            m.charge(cost)
+            m.allocate(size)
             code = frame.code
             code.heat -= 1
             if code.heat < 0 and m.heated(frame, target):
@@ -194,8 +213,6 @@ def _plan(op: int) -> _Plan:
     handlers."""
     info = TABLE[op]
     special = _SPECIAL.get(op)
-    if info.operands[:1] == (Operand.TARGET,) and op != Op.FOR_ITER:
-        special = _jump(HANDLERS[op])
     resolvers = [_RESOLVE.get(operand) for operand in info.operands]
     for_a, for_b = [*resolvers, None, None][:2]
     return HANDLERS[op], for_a, for_b, special

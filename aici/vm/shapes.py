@@ -100,7 +100,7 @@ REQUIRED: dict[type, dict[str, tuple[type, ...]]] = {
     MapIterator: {"iterators": (list,)},
     Object: {"kind": (TypeValue,), "fields": (dict,)},
     ReversedIterator: {"index": (int,)},
-    SequenceIterator: {"index": (int,)},
+    SequenceIterator: {"index": (int,), "paid": (int,)},
     ZipIterator: {"iterators": (list,), "strict": (bool,)},
 }
 """The types of fields that hold something definite; the others hold any value."""

@@ -184,13 +184,14 @@ class IteratorValue:
 
 
 class SequenceIterator(IteratorValue):
-    """Over a list, tuple, str, bytes or range, by index."""
+    """Over a list, tuple, str, bytes or range, by index. A loop over it has paid for the steps below `paid`."""
 
-    __slots__ = ("index", "sequence")
+    __slots__ = ("index", "paid", "sequence")
 
     def __init__(self, sequence: Value, index: int = 0) -> None:
         self.sequence = sequence
         self.index = index
+        self.paid = 0
 
 
 class ItemIterator(IteratorValue):

@@ -164,7 +164,7 @@ def test_await_inside_try_finally(process_of: Compile, host: Services) -> None:
 
 def test_step_fuel_is_per_request_and_fuel_in_all(process_of: Compile, host: Services) -> None:
     source = (
-        "import aici\nasync def f():\n    while True:\n        for i in range(1000): pass\n"
+        "import aici\nasync def f():\n    while True:\n        for i in range(2000): pass\n"
         "        await aici.Noop()\naici.start(f)"
     )
     outcomes = drive(process_of(source, limits=Limits(fuel=10_000, step_fuel=3_000)), host)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from aici.vm.costs import Price
 from aici.vm.isa import TABLE, Op
 from aici.vm.program import Function, Program
 
@@ -14,8 +15,11 @@ from .flow import Graph, Jump, Line, Shape
 from .kinds import DICT, LIST, VALUE, Item
 
 
-def spent(units: int) -> tuple[str, ...]:
-    return (f"m.fuel = f = m.fuel - {units}", "if f < 0: m.charge(0)")
+def spent(units: int, size: int = 0) -> tuple[str, ...]:
+    """What pays so many units of fuel and so many bytes."""
+    fuel = (f"m.fuel = f = m.fuel - {units}", "if f < 0: m.charge(0)") if units else ()
+    memory = (f"m.memory = n = m.memory + {size}", f"if n > m.memory_limit: m.recount({size})") if size else ()
+    return fuel + memory
 
 
 SPEND = spent(1)
@@ -45,6 +49,8 @@ class Block:
     tracks: bool
     calls: bool
     stored: frozenset[int]
+    weights: list[int]
+    prices: dict[int, Price]
     graph: Graph
     shape: Shape
     depths: dict[int, int]

@@ -5,6 +5,7 @@ containers and strings. Part of `emit`.
 from __future__ import annotations
 
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op
+from aici.vm.memory import TEXT
 from aici.vm.native import BUILTINS
 
 from . import operators
@@ -13,8 +14,6 @@ from .kinds import BOOL, DICT, LIST, NUMBERS, OTHER, STR, TUPLE, UNBOUND, VALUE,
 
 METHOD = 1 << 15
 """The kind of a method of a list, or what else a look-up found, on its way to its call."""
-_STRING = 72
-"""Characters of an ASCII text below which `BUILD_STRING` charges nothing."""
 
 
 class Data(Block):
@@ -159,13 +158,11 @@ class Data(Block):
 
     def _op_build_tuple(self, a: int, b: int) -> None:
         items = "".join(item.text + ", " for item in self.stack[len(self.stack) - a :])
-        self._add(f"m.allocate({56 + 40 * a})")
         self._take(a)
         self._push(f"({items})", TUPLE)
 
     def _op_build_list(self, a: int, b: int) -> None:
         items = ", ".join(item.text for item in self.stack[len(self.stack) - a :])
-        self._add(f"m.allocate({56 + 40 * a})")
         self._take(a)
         self._push(f"[{items}]", LIST)
 
@@ -173,7 +170,6 @@ class Data(Block):
         if a:
             self._by_handler(Op.BUILD_DICT, a, b)
         else:
-            self._add("m.allocate(64)")
             self._push("{}", DICT)
 
     def _op_build_string(self, a: int, b: int) -> None:
@@ -184,12 +180,9 @@ class Data(Block):
             self._add(f"{out} = text_of(m, ({listed}))")
         else:
             pieces = "".join("{" + item.text + "}" for item in parts)
-            fits = f"(z := len(y)) < {_STRING} and y.isascii() and (n := m.memory + 56 + z) <= m.memory_limit"
             self._add(
                 f'y = f"{pieces}"',
-                f"if {fits}:",
-                f"    m.memory = n; {out} = y",
-                f"else: {out} = text_of(m, ({listed}))",
+                f"{out} = y if len(y) < {TEXT} and y.isascii() else text_of(m, ({listed}))",
             )
         self.stack.append(Item(out, STR))
 
@@ -208,7 +201,6 @@ class Data(Block):
             self._push(f"{item.text} if type({item.text}) is str else shown(m, {item.text})", STR)
 
     def _op_list_append(self, a: int, b: int) -> None:
-        self._add("m.memory = n = m.memory + 40", "if n > m.memory_limit: m.recount(40)")
         item = self.stack.pop()
         self._add(f"{self.stack[-1 - a].text}.append({item.text})")
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aici.vm.costs import prices, weights
 from aici.vm.isa import TABLE, Op
 from aici.vm.program import Program
 
-from .block import ROOM, State
+from .block import ROOM, State, spent
 from .calls import CALLS, Calls
 from .data import Data
 from .flow import Graph, Jump, Line, Shape, Structure
@@ -85,6 +86,8 @@ class Emitter(Data, Calls, Jumps):
         self.framed = framed
         self.stored = stored
         code = self.function.code
+        self.weights = weights(code)
+        self.prices = prices(code, self.weights)
         self.depths = depths(program, index)
         entries = {0}
         self.resumed = {pc + 1 for pc, instr in enumerate(code) if framed and instr.op in (Op.AWAIT, Op.YIELD)}
@@ -203,6 +206,8 @@ class Emitter(Data, Calls, Jumps):
         self.block, self.block_end = block, self.graph.ends[block]
         code = self.function.code
         self.pc = block
+        if not block:
+            self._add(*spent(0, self.weights[-1]))
         while self.pc < self.block_end:
             op, a, b = code[self.pc]
             self.stacks[self.pc] = tuple(item.text for item in self.stack)

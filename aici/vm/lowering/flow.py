@@ -59,9 +59,8 @@ class Writer(Protocol):
         """The lines that open the loop as a `for`, None for an endless `while`. The header's only instruction is then
         a FOR_ITER; its `yes` is the end of the loop."""
 
-    def again(self, header: int, pc: int | None) -> list[Line]:
-        """What is to be done on the way back to the header of a `for`: by the jump at `pc`, whose own lines these
-        then replace, or after one that came from farther inside."""
+    def again(self, header: int) -> list[Line]:
+        """What is to be done on the way back to the header of a `for`; the lines of the jump itself are left out."""
 
     def dispatch(self) -> tuple[list[str], list[str]]:
         """Lines before and after the body of the dispatcher's loop (which is one deeper than they are)."""
@@ -306,7 +305,7 @@ class Structure:
                 continue
             self._add([Line(0, f"if q == {target}:", -1)], indent)
             if loops[-1].is_for and target == loops[-1].header:
-                self._add(self.writer.again(target, None), indent + 1)
+                self._add(self.writer.again(target), indent + 1)
             self._add([Line(0, self._farther(target, loops), -1)], indent + 1)
 
     def _farther(self, target: int, loops: list[_Loop]) -> str:
@@ -352,7 +351,7 @@ class Structure:
         """Jump to a block."""
         innermost = loops[-1] if loops else None
         if innermost is not None and target == innermost.header and innermost.is_for:
-            self._add(self.writer.again(target, pc), indent)
+            self._add(self.writer.again(target), indent)
             self._add([Line(0, "continue", -1)], indent)
             return
         self._add([Line(0, "pass", -1), *(Line(0, text, pc) for text in lines)], indent)

@@ -4,12 +4,15 @@ scrap of a stack, for all that is not worth text of its own."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from operator import length_hint
 from sys import getrefcount
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 from aici.vm import arithmetic, compare, iterate, subscript
 from aici.vm.attributes import get_attribute, type_of
+from aici.vm.costs import Price
 from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
 from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TRACE_ENTRY, text_size
@@ -44,11 +47,11 @@ def _handled(m: Machine, op: Op, stack: list[Value], a: Any, b: Any) -> list[Val
 def plain(m: Machine, unit: Unit, pc: int, stack: list[Value], cells: Any) -> list[Value]:
     """Do an instruction as the plain interpreter does it; the stack afterwards. What it has below its operands is the
     container that it works on."""
-    handler, a, b = unit.code.ops[pc]
+    _, a, b = unit.code.ops[pc]
     if pc in unit.on_container:
         a = 0
     scrap: Any = Scrap(stack, unit.code, cells)
-    handler(m, scrap, a, b)
+    HANDLERS[unit.code.function.code[pc].op](m, scrap, a, b)
     return stack
 
 
@@ -87,51 +90,86 @@ def joined(m: Machine, y: Value, made: Value) -> Value:
     return made
 
 
-def native(m: Machine, iterator: Value) -> Iterator[Value]:
-    """Python's own iterator for the rest of a loop; nothing else may see how far it gets."""
+class Steps:
+    """The steps of a loop over a sequence, as Python's own iterators over those that are paid for, one after the other.
+    Nothing else may see how far they get."""
+
+    __slots__ = ("iterator", "m", "price", "python", "steps")
+
+    def __init__(self, m: Machine, iterator: SequenceIterator, price: Price) -> None:
+        self.m = m
+        self.iterator = iterator
+        self.price = price
+        self.python: Any = None  # over the whole sequence, but for a range
+        self.steps: Any = None  # those that are paid for
+        if type(iterator.sequence) is not range:
+            self.python = iter(iterator.sequence)
+            if iterator.index:
+                self.python.__setstate__(iterator.index)
+
+    def __iter__(self) -> Steps:
+        return self
+
+    def __next__(self) -> Iterator[Value]:
+        iterator = self.iterator
+        if self.steps is not None and not self.place():
+            raise StopIteration
+        count = iterator.paid - iterator.index
+        if count <= 0:
+            count = iterate.pay_ahead(self.m, iterator, self.price)
+            if not count:
+                iterate.end_sequence(iterator)
+                raise StopIteration
+        if self.python is None:
+            start = iterator.index
+            self.steps = iter(iterator.sequence[start : start + count])
+        else:
+            self.steps = islice(self.python, count)
+        steps: Iterator[Value] = self.steps
+        return steps
+
+    def place(self) -> bool:
+        """Tell the controller's iterator how far Python's own have come; whether they can go on."""
+        iterator = self.iterator
+        if self.python is None:
+            iterator.index = iterator.paid - length_hint(self.steps)
+            return True
+        state = self.python.__reduce__()
+        if len(state) > 2:
+            iterator.index = state[2]
+            return True
+        iterate.end_sequence(iterator)  # a list that became shorter
+        return False
+
+
+def native(m: Machine, iterator: Value, *price: int) -> Any:
+    """Iterables of the steps that are left of a loop."""
     if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
-        python: Any = iter(iterator.sequence)
-        if iterator.index:
-            python.__setstate__(iterator.index)
-        result: Iterator[Value] = python
-        return result
-    return _steps(m, iterator)
+        return Steps(m, iterator, Price(*price))
+    return (_steps(m, iterator, Price(*price)),)
 
 
-def _steps(m: Machine, iterator: Value) -> Iterator[Value]:
-    """Steps that are charged by who takes them."""
-    step = iterate.STEPS.get(type(iterator))
-    if step is None:
-        m.fuel += 1
-        iterate.advance(m, iterator)
-        return
+def _steps(m: Machine, iterator: Value, price: Price) -> Iterator[Value]:
     while True:
-        item = step(m, iterator)
+        item = iterate.loop(m, iterator, price)
         if item is UNBOUND:
             return
         yield item
 
 
 def shown(m: Machine, value: Value) -> str:
-    """`format(value, "")`; of small integers as `formatting` does it, in fewer steps."""
+    """`format(value, "")`."""
     if type(value) is int and -SMALL < value < SMALL:
-        bits = value.bit_length()
-        m.fuel -= 1 + bits // 30
-        if m.fuel < 0:
-            m.charge(0)
-        m.memory += 56 + bits // 3
-        if m.memory > m.memory_limit:
-            m.recount(56 + bits // 3)
         return repr(value)
     return m.format(value, "")
 
 
 def text(m: Machine, kind: TypeValue, value: Value) -> Value:
-    """`str(value)`, charged for as a call; likewise."""
+    """`str(value)`."""
     if type(value) is str:
         return value
     if type(value) is int and -SMALL < value < SMALL:
-        return shown(m, value)
+        return repr(value)
     return m.construct(kind, [value])
 
 
@@ -220,10 +258,11 @@ NAMES: dict[str, Any] = {
     "SIZED": frozenset({str, bytes, tuple, list, dict}),
     "U": UNBOUND,
     "BuiltinMethod": BuiltinMethodType,
-    "advance": iterate.advance,
+    "Price": Price,
     "append": append,
     "attribute": get_attribute,
     "built_in": built_in,
+    "each": chain.from_iterable,
     "empty": empty,
     "formatted": formatted,
     "grown": grown,
@@ -231,6 +270,7 @@ NAMES: dict[str, Any] = {
     "item_of": subscript.get_item,
     "iterator": iterate.make_iterator,
     "joined": joined,
+    "loop": iterate.loop,
     "matches": matches,
     "native": native,
     "plain": plain,

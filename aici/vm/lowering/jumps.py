@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aici.vm.frame import back_cost
+from aici.vm.costs import fuel_back
 from aici.vm.isa import Op
 from aici.vm.native import BUILTINS
 from aici.vm.values import TypeValue
@@ -21,21 +21,15 @@ class Jumps(Block):
             return None
         depth = self.depths[header]
         return [
-            *[Line(0, text, header) for text in (*SPEND, ROOM)],
-            Line(0, f"for s{depth} in native(m, s{depth - 1}):", header),
+            *self.again(header),
+            Line(0, f"for s{depth} in each(native(m, s{depth - 1}, {self._price(header)})):", header),
         ]
 
-    def again(self, header: int, pc: int | None) -> list[Line]:
-        if pc is None or pc < header or self.function.code[pc].op == Op.FOR_ITER:
-            return [Line(0, text, header) for text in (*SPEND, ROOM)]
-        room = [Line(0, ROOM, header)] if self.calls else []
-        return [
-            *room,
-            Line(0, f"m.fuel = f = m.fuel - {1 + back_cost(pc, header)}", header),
-            Line(0, "if f < 0:", header),
-            Line(1, "if f < -1: m.charge(0)", pc),
-            Line(1, "m.charge(0)", header),
-        ]
+    def again(self, header: int) -> list[Line]:
+        return [Line(0, ROOM, header)] if self.calls else []
+
+    def _price(self, header: int) -> str:
+        return ", ".join(str(part) for part in self.prices[header])
 
     def dispatch(self) -> tuple[list[str], list[str]]:
         if self.framed or not self.function.handlers:
@@ -79,7 +73,10 @@ class Jumps(Block):
     # --- jumps and loops ---
 
     def _spend(self, target: int) -> tuple[str, ...]:
-        return spent(back_cost(self.pc, target)) if target <= self.pc else ()
+        """For a jump back."""
+        if target > self.pc or target in self.prices:
+            return ()
+        return spent(fuel_back(self.pc, target), self.weights[self.pc + 1] - self.weights[target])
 
     def _op_jump(self, a: int, b: int) -> None:
         self._flush()
@@ -135,7 +132,7 @@ class Jumps(Block):
         self._flush()
         depth = len(self.stack)
         if not self._is_for(self.pc):
-            self._add(f"{ROOM}; s{depth} = advance(m, s{depth - 1})")
+            self._add(f"{ROOM}; s{depth} = loop(m, s{depth - 1}, Price({self._price(self.pc)}))")
         iterator = self.stack.pop()
         self._to(a)
         self.stack.append(iterator)

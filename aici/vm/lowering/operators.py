@@ -8,7 +8,7 @@ large, and numbers afterwards.
 
 from __future__ import annotations
 
-from aici.vm.memory import SMALL
+from aici.vm.memory import SHORT, SMALL
 
 from .kinds import (
     BOOL,
@@ -29,8 +29,6 @@ from .kinds import (
 )
 
 _IN = f"-{SMALL} < {{}} < {SMALL}"
-_JOINED = "type({0}) is str and {0}.isascii() and len({0}) < 16 and (n := m.memory + 112 + len({0})) <= m.memory_limit"
-"""A text that is the sum of two and costs no fuel (see `arithmetic.add`)."""
 _GROWN = f"not -{SMALL} < {{0}} < {SMALL}"
 
 
@@ -111,7 +109,8 @@ def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str, nat
             "else:",
             f"    if type({out}) is int:",
             f"        {check}",
-            f"    elif {_JOINED.format(out)}: m.memory = n",
+            f"    elif type({out}) is str:",
+            f"        if len({out}) >= {SHORT}: {out} = joined(m, {y.text}, {out})",
             f"    elif type({out}) is not float: {out} = joined(m, {y.text}, {out})",
         ]
         lines += tail

@@ -1,4 +1,4 @@
-"""Opcodes that make and fill containers, format text and unpack."""
+"""Opcodes that make and fill containers, format text and unpack. What is small is paid for by `costs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aici.vm import arithmetic, iterate, subscript
 from aici.vm.attributes import type_of
 from aici.vm.frame import Frame
 from aici.vm.isa import Op
-from aici.vm.memory import DICT_ENTRY, LIST_ITEM, OBJECT, SET_ENTRY, text_size
+from aici.vm.memory import DICT_ENTRY, LEAST_TEXT, LIST_ITEM, SET_ENTRY, text_size
 from aici.vm.values import SetValue, Value
 
 from .registry import handles, take
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 @handles(Op.BUILD_TUPLE)
 def _build_tuple(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.allocate(56 + LIST_ITEM * a)
     frame.stack.append(tuple(take(frame, a)))
 
 
 @handles(Op.BUILD_LIST)
 def _build_list(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.allocate(56 + LIST_ITEM * a)
     frame.stack.append(take(frame, a))
 
 
@@ -40,7 +38,6 @@ def _build_set(m: Machine, frame: Frame, a: int, b: int) -> None:
 
 @handles(Op.BUILD_DICT)
 def _build_dict(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.allocate(64 + DICT_ENTRY * a)
     table: dict[Value, Value] = {}
     taken = take(frame, 2 * a)
     for index in range(0, 2 * a, 2):
@@ -50,7 +47,6 @@ def _build_dict(m: Machine, frame: Frame, a: int, b: int) -> None:
 
 @handles(Op.BUILD_SLICE)
 def _build_slice(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.allocate(OBJECT)
     frame.stack.append(slice(*take(frame, 3)))
 
 
@@ -62,8 +58,9 @@ def _build_string(m: Machine, frame: Frame, a: int, b: int) -> None:
         if type(part) is not str:
             raise m.error("TypeError", f"expected str instance, {type_of(part).name} found")
         size += text_size(part) - 56
-    m.allocate(size)
-    m.charge(size >> 7)
+    if size >= LEAST_TEXT:
+        m.allocate(size)
+        m.charge(size >> 7)
     frame.stack.append("".join(parts))
 
 
@@ -78,9 +75,6 @@ def _format(m: Machine, frame: Frame, a: str, b: int) -> None:
 
 @handles(Op.LIST_APPEND)
 def _list_append(m: Machine, frame: Frame, a: int, b: int) -> None:
-    m.memory += LIST_ITEM
-    if m.memory > m.memory_limit:
-        m.recount(LIST_ITEM)
     item = frame.stack.pop()
     frame.stack[-1 - a].append(item)
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aici.vm import arithmetic, compare, iterate
+from aici.vm.costs import Price
 from aici.vm.frame import Frame
 from aici.vm.isa import Op
 from aici.vm.native import Throw
-from aici.vm.values import UNBOUND, SequenceIterator, Value
+from aici.vm.values import UNBOUND, Value
 
 from .registry import handles
 
@@ -90,16 +91,9 @@ def _get_iter(m: Machine, frame: Frame, a: int, b: int) -> None:
 
 
 @handles(Op.FOR_ITER)
-def _for_iter(m: Machine, frame: Frame, a: int, b: int) -> int | None:
+def _for_iter(m: Machine, frame: Frame, a: int, b: Price) -> int | None:
     stack = frame.stack
-    iterator = stack[-1]
-    if type(iterator) is SequenceIterator:
-        m.fuel -= 1
-        if m.fuel < 0:
-            m.charge(0)
-        item = iterate.step_sequence(m, iterator)
-    else:
-        item = iterate.advance(m, iterator)
+    item = iterate.loop(m, stack[-1], b)
     if item is UNBOUND:
         stack.pop()
         return a

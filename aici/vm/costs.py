@@ -1,0 +1,82 @@
+"""What code costs: the fuel and bytes that a stretch of a function pays for, known before it runs.
+
+A jump back pays for the instructions that it goes back over, a step of a loop over an iterator for those of the loop,
+and the first instruction of a function for all of them. So a run pays where control turns, and the instructions on the
+way charge nothing for what they do in any case: a unit of fuel covers `STRAIGHT` of them, and `_BYTES` says how much
+memory each takes at most when its result is small. What is larger is charged for when it is made. The plain interpreter
+and lowered code pay the same at the same places. May be imported by the machine's own files only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from .isa import TABLE, Op, Operand
+from .memory import DICT_ENTRY, LEAST_TEXT, OBJECT, SLOT
+from .program import Instr
+
+STRAIGHT = 32
+"""Instructions without a jump back that a unit of fuel covers."""
+
+AHEAD = 256
+"""Steps of a loop that are paid for in advance at most."""
+_FIRST = 8
+_AHEAD_FUEL = 1024
+_AHEAD_BYTES = 1 << 16
+
+_BYTES: dict[int, Callable[[int], int]] = {
+    Op.BUILD_TUPLE: lambda a: 56 + SLOT * a,
+    Op.BUILD_LIST: lambda a: 56 + SLOT * a,
+    Op.BUILD_DICT: lambda a: 64 + DICT_ENTRY * a,
+    Op.BUILD_SLICE: lambda a: OBJECT,
+    Op.BUILD_STRING: lambda a: LEAST_TEXT,
+    Op.LIST_APPEND: lambda a: SLOT,
+}
+
+
+class Price(NamedTuple):
+    """Of a step of a loop. `ahead`: steps that are paid for in advance at most."""
+
+    fuel: int
+    bytes: int
+    ahead: int
+
+
+def fuel_back(at: int, target: int) -> int:
+    """Of a jump back."""
+    return 1 + (at - target) // STRAIGHT
+
+
+def weights(code: Sequence[Instr]) -> list[int]:
+    """Bytes of all instructions before each, and at last of all."""
+    found = [0]
+    found += accumulate([_BYTES[op](a) if op in _BYTES else 0 for op, a, _ in code])
+    return found
+
+
+def prices(code: Sequence[Instr], before: list[int]) -> dict[int, Price]:
+    """Of a step at each FOR_ITER: it pays for everything up to the last jump back to it, which is then free. `before`
+    are the code's `weights`."""
+    last = {pc: pc for pc, instr in enumerate(code) if instr.op == Op.FOR_ITER}
+    if last:
+        for pc, (op, a, _) in enumerate(code):
+            if a in last and pc > a and TABLE[op].operands == (Operand.TARGET,):
+                last[a] = pc
+    found = {}
+    for pc, end in last.items():
+        start = min(pc, code[pc].a)  # where the loop goes on, were it before
+        found[pc] = _price(fuel_back(end, start), before[end + 1] - before[start])
+    return found
+
+
+def _price(fuel: int, size: int) -> Price:
+    most = min(AHEAD, _AHEAD_FUEL // fuel, _AHEAD_BYTES // size if size else AHEAD)
+    return Price(fuel, size, max(1, most))
+
+
+def ahead(index: int, price: Price) -> int:
+    """Steps to pay for in advance at a loop's step number `index`: a loop that is left early has paid for about twice
+    the steps that it took, or a few."""
+    return min(max(_FIRST, index), price.ahead)
