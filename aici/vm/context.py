@@ -52,7 +52,7 @@ class Runtime(Accounts, ABC):
         self.depth += frames
         if self.depth > NATIVE_DEPTH:
             self.depth -= frames
-            raise self.error("RecursionError", "maximum recursion depth exceeded")
+            raise self.too_deep()
 
     def leave(self, frames: int) -> None:
         self.depth -= frames
@@ -70,6 +70,10 @@ class Runtime(Accounts, ABC):
     def error(self, kind: str, *args: Value) -> Throw:
         self.allocate(2 * OBJECT)
         return Throw(ExceptionValue(TYPES[kind], args))
+
+    def too_deep(self) -> Throw:
+        """The exception for too many frames, wherever that is found out."""
+        return self.error("RecursionError", "maximum recursion depth exceeded")
 
     def translate(self, error: Exception) -> Throw:
         """The controller's exception for one of Python's own: of the nearest class that the controller knows."""

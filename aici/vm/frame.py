@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from .isa import TABLE, Op, Operand
 from .program import Function
 from .values import UNBOUND, Cell, Coroutine, ExceptionValue, Generator, Value
 
@@ -16,6 +17,19 @@ Handler: TypeAlias = Callable[..., Any]
 
 SMALL_FRAME = 32
 """Slots of a frame that is made without accounting for it: there are only so many frames."""
+
+
+def awaited_calls(function: Function) -> list[int]:
+    """The CALLs with an AWAIT right behind them, that nothing jumps to and no handler begins or ends at."""
+    code = function.code
+    found = [pc for pc in range(len(code) - 1) if code[pc].op == Op.CALL and code[pc + 1].op == Op.AWAIT]
+    if not found:
+        return found
+    marked = {instr.a for instr in code if TABLE[instr.op].operands == (Operand.TARGET,)}
+    for row in function.handlers:
+        marked.update((row.start, row.end, row.target))
+    return [pc for pc in found if pc + 1 not in marked]
+
 
 HEAT = 500
 """Calls of a function and jumps back in it, after which lowering it pays."""
@@ -27,7 +41,19 @@ NEVER = 1 << 62
 class Code:
     """A function made ready to run: `ops` holds handler and resolved operands of each instruction."""
 
-    __slots__ = ("blank", "cost", "framed", "function", "heat", "index", "n_cells", "n_plain", "ops", "slots")
+    __slots__ = (
+        "blank",
+        "cost",
+        "framed",
+        "function",
+        "heat",
+        "index",
+        "n_awaited",
+        "n_cells",
+        "n_plain",
+        "ops",
+        "slots",
+    )
 
     def __init__(self, index: int, function: Function, ops: list[tuple[Handler, Any, Any]], cost: int) -> None:
         self.index = index
@@ -39,9 +65,11 @@ class Code:
         self.framed = False  # whether frames of it can go on lowered, from some instructions at least
         self.cost = cost  # of a call
         self.slots = len(function.locals) + len(function.cells) + len(function.captures)
-        is_plain = not (function.is_async or function.is_generator or function.n_params != function.n_positional)
-        # So many plain arguments need neither binding nor accounts.
-        self.n_plain = function.n_positional if is_plain and self.slots <= SMALL_FRAME else -1
+        is_plain = function.n_params == function.n_positional and self.slots <= SMALL_FRAME
+        count = function.n_positional if is_plain and not function.is_generator else -1
+        # So many plain arguments need neither binding nor accounts, in a call and in one that is awaited at once.
+        self.n_plain = -1 if function.is_async else count
+        self.n_awaited = count if function.is_async else -1
 
 
 class Frame:

@@ -14,6 +14,7 @@ from . import attributes, calls, exceptions, library, report
 from .frame import SMALL_FRAME, Code, Frame
 from .isa import Op
 from .lowering.engine import NESTED, Lowering
+from .lowering.helpers import Leave
 from .memory import FRAME, LEAVING, LIST_ITEM, OBJECT, TRACE_ENTRY
 from .native import Awaiting, LimitExceeded, Raised, Ready, Throw
 from .ops import HANDLERS
@@ -168,7 +169,7 @@ class Machine(Lowering):
                     self.surface(error)
                     value, how = error.value, error.how
                 except RecursionError:
-                    value, how = self.error("RecursionError", "maximum recursion depth exceeded").value, Raised.NEW
+                    value, how = self.too_deep().value, Raised.NEW
                 except MemoryError:
                     raise LimitExceeded("OutOfMemory", "the host has no memory left") from None
                 self.mark = None
@@ -186,7 +187,12 @@ class Machine(Lowering):
             if frame.code.framed:
                 lowered = self.framed(frame.code, frame)
                 if lowered is not None:
-                    lowered(frame)
+                    try:
+                        lowered(frame)
+                        continue
+                    except Leave as leave:
+                        value = self.left(leave)
+                    self.wait_for(frames[-1], value)
                     continue
             ops = frame.code.ops
             pc = frame.pc
@@ -236,7 +242,7 @@ class Machine(Lowering):
         raise Throw(value, Raised.PASSING)
 
     def _abandon(self, frame: Frame, value: ExceptionValue) -> ExceptionValue:
-        """Leave a frame by an exception. StopIteration would look like the end of what awaits or iterates here."""
+        """Leave a frame by an exception."""
         self.frames.pop()
         self.room += 1
         self.process.handled = frame.outer
@@ -246,19 +252,12 @@ class Machine(Lowering):
         owner.frame = None
         if type(owner) is Generator:
             owner.running = False
-        if value.kind.name != "StopIteration":
-            return value
-        name = "generator" if type(owner) is Generator else "coroutine"
-        error = self.error("RuntimeError", f"{name} raised StopIteration").value
-        error.cause = error.context = value
-        error.suppress_context = True
-        error.trace.append((frame.code.index, frame.pc - 1))
-        return error
+        return self.not_stop(value, frame.code, frame.pc - 1)
 
     def push(self, frame: Frame) -> None:
         """Put a frame on top; RecursionError when there are too many."""
         if self.room <= 0:
-            raise self.error("RecursionError", "maximum recursion depth exceeded")
+            raise self.too_deep()
         self.room -= 1
         code = frame.code
         code.heat -= 1
@@ -329,9 +328,10 @@ class Machine(Lowering):
         if is_call:
             self.push(frame)
             return UNBOUND
-        owner = (Generator if function.is_generator else Coroutine)(function.name, frame)
-        frame.owner = owner
-        return owner
+        if function.is_async:
+            return Coroutine.of(frame)
+        frame.owner = generator = Generator(function.name, frame)
+        return generator
 
     def call_native(self, native: Native, args: Sequence[Value], kwargs: dict[str, Value] | None = None) -> Value:
         """Call a native whose receiver is known to be right."""
@@ -414,10 +414,10 @@ class Machine(Lowering):
 
     def wait_for(self, frame: Frame, value: Value) -> bool:
         """`await value`: true when a coroutine's frame is on top now; else its value is on the frame's stack."""
-        self.charge(1)
         if type(value) is Coroutine:
             self._enter_coroutine(value)
             return True
+        self.charge(1)
         if self.awaiting(value) is None:
             name = attributes.type_of(value).name
             raise self.error("TypeError", f"object {name} can't be used in 'await' expression")

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
 from .costs import fuel_back, prices, weights
-from .frame import Code, Frame, Handler
+from .frame import Code, Frame, Handler, awaited_calls
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .memory import SMALL
 from .ops import HANDLERS
+from .ops.calling import call_awaited
 from .ops.registry import REENTER
 from .program import Program
 
@@ -91,6 +92,9 @@ def _ready(program: Program, index: int) -> Code:
             ops.append((_back(handler, *cost), a, 0))
         else:
             ops.append((handler, a if for_a is None else for_a(program, a), b if for_b is None else for_b(program, b)))
+    if function.is_async:
+        for at in awaited_calls(function):
+            ops[at] = (call_awaited, *ops[at][1:])
     if before[-1]:
         ops[0] = (_first(ops[0][0], before[-1]), ops[0][1], ops[0][2])
     return Code(index, function, ops, fuel_back(len(function.code), 0))

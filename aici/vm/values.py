@@ -80,6 +80,12 @@ class Coroutine:
         self.frame = frame
         self.begun = False
 
+    @staticmethod
+    def of(frame: Frame) -> Coroutine:
+        """The coroutine of a frame of an async function."""
+        frame.owner = coroutine = Coroutine(frame.code.function.name, frame)
+        return coroutine
+
 
 class Generator:
     """A suspended generator; no frame once it is exhausted."""

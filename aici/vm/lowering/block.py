@@ -56,6 +56,9 @@ class Block:
     depths: dict[int, int]
     entries: frozenset[int]
     n_caches: int
+    stacks: dict[int, tuple[str, ...]]
+    loops: dict[int, tuple[int, ...]]
+    returns: bool
     caches: dict[int, int]
     block: int
     block_end: int
@@ -69,6 +72,9 @@ class Block:
 
     def _add(self, *texts: str) -> None:
         self.lines.extend(Line(0, text, self.pc) for text in texts)
+
+    def _around(self) -> tuple[int, ...]:
+        raise NotImplementedError
 
     def _to(self, target: int, *extra: int) -> None:
         self.after.append((target, State(tuple(self.kinds), (*[item.kinds for item in self.stack], *extra))))

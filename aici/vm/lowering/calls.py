@@ -8,11 +8,13 @@ from aici.vm.values import Native, TypeValue
 
 from .block import ROOM, SPEND, Block
 from .data import METHOD
+from .flow import Line
 from .kinds import LIST, NATURAL, NONE, OTHER, PLAIN, RANGE, STR, VALUE, Item, within
 
 CALLS = (Op.CALL, Op.CALL_KW, Op.CALL_EX, Op.CALL_METHOD)
 """What may call another lowered function, which says how many frames may follow it: `m.room` is to be set anew then,
 before anything that may enter a frame."""
+_AWAITED = (Op.CALL, Op.CALL_KW, Op.CALL_EX)
 
 
 class Calls(Block):
@@ -32,6 +34,9 @@ class Calls(Block):
             return
         if callee.kinds == METHOD:
             self._call_append(callee.text, args[0].text)
+            return
+        if self._is_awaited():
+            self._call_awaited(callee, args)
             return
         out = self._fresh()
         cache = self._cache()
@@ -91,6 +96,10 @@ class Calls(Block):
         self.stack.append(Item(out, kinds))
 
     def _general_call(self, callee: Item, args: str, kwargs: str) -> None:
+        if self._is_awaited():
+            self._add(f"{ROOM}; t, y, z = m.awaited({callee.text}, {args}, {kwargs}, False)")
+            self._await_target(self._fresh(), "")
+            return
         out = self._fresh()
         self._add(
             f"{ROOM}; t, y, z = m.target({callee.text}, {args}, {kwargs})",
@@ -140,27 +149,73 @@ class Calls(Block):
 
     def _op_return(self, a: int, b: int) -> None:
         item = self.stack.pop()
+        self.returns = True
         if self.framed:
-            self._add(f"m.leave_frame(frame, {item.text})", "return")
+            self._add(ROOM, f"m.leave_frame(frame, {item.text})", "return")
         else:
             if self.tracks:
                 self._add("P.handled = o")
             self._add(f"return {item.text}")
         self.done = True
 
-    def _spill(self) -> None:
+    def _spilled(self) -> list[str]:
         locals_ = ", ".join(f"l{slot}" for slot in range(len(self.function.locals)))
         stack = ", ".join(item.text for item in self.stack)
-        self._add(f"frame.locals[:] = [{locals_}]", f"frame.stack[:] = [{stack}]", f"frame.pc = {self.pc + 1}")
+        return [ROOM, f"frame.locals[:] = [{locals_}]", f"frame.stack[:] = [{stack}]", f"frame.pc = {self.pc + 1}"]
+
+    # --- awaits ---
+
+    def stays(self, pc: int) -> bool:
+        """Whether a function may go on after an AWAIT without leaving Python's stack: what is called and awaited at
+        once may be another lowered function."""
+        return pc > 0 and self.function.code[pc - 1].op in _AWAITED
+
+    def _is_awaited(self) -> bool:
+        """Whether the result of the call at hand is awaited at once."""
+        return self.pc + 1 < self.block_end and self.function.code[self.pc + 1].op == Op.AWAIT
+
+    def _call_awaited(self, callee: Item, args: list[Item]) -> None:
+        """A call and its AWAIT as a plain call of the lowered function, where there is one."""
+        cache = self._cache()
+        given = "".join(", " + item.text for item in args)
+        listed = ", ".join(item.text for item in args)
+        self._add(
+            f"if {callee.text} is v{cache} and d > 0:",
+            f"    m.fuel = f = m.fuel - w{cache}",
+            "    if f < 0: m.charge(0)",
+        )
+        out = self._fresh()
+        self.lines.append(Line(0, f"    {out} = e{cache}(d - 1{given})", self.pc + 1))
+        self._add("else:", f"    {ROOM}; t, y, z = m.awaited({callee.text}, [{listed}])")
+        self._await_target(out, f"v{cache} = {callee.text}; e{cache} = t; w{cache} = z", "    ")
+
+    def _await_target(self, out: str, keep: str, indent: str = "") -> None:
+        """Await what `awaited` has found; `keep`: what remembers it."""
+        self._add(indent + "if z < 0: y = t(d - 1, *y); t = None")
+        if keep:
+            self._add(indent + f"if z > 0: {keep}")
+        self.pc += 1
+        self.stacks[self.pc] = tuple([item.text for item in self.stack])
+        wait = self._wait("y")
+        self._add(indent + "if t is None:", *[f"{indent}    {line}" for line in wait])
+        self._add(indent + "if d <= 0: raise m.too_deep()", f"{indent}{out} = t(d - 1, *y)")
+        self.stack.append(Item(out, VALUE))
+
+    def _wait(self, value: str) -> list[str]:
+        """Lines that wait for a value, and never go on."""
+        if not self.framed:
+            self.loops[self.pc] = self._around()
+            return [f"raise Leave({value})"]
+        return [*self._spilled(), f"m.wait_for(frame, {value})", "return"]
 
     def _op_await(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        self._spill()
-        self._add(f"m.wait_for(frame, {item.text})", "return")
+        self.stacks[self.pc] = tuple([item.text for item in self.stack])
+        self._add(*self._wait(item.text))
         self.done = True
 
     def _op_yield(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        self._spill()
+        self._add(*self._spilled())
         self._add(f"m.suspend_generator(frame, {item.text})", "return")
         self.done = True

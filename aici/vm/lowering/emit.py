@@ -33,13 +33,16 @@ from .kinds import (
 
 class Lowered(NamedTuple):
     """A function's Python text. `pcs`: the instruction of each line, -1 for none. `stacks`: what is on the operand
-    stack at an instruction, as Python expressions."""
+    stack at an instruction, as Python expressions. `loops`: the depths of the stack at which Python's own iterators are
+    at work around an AWAIT. `returns`: whether it ever does, or always waits before."""
 
     text: str
     pcs: list[int]
     stacks: dict[int, tuple[str, ...]]
+    loops: dict[int, tuple[int, ...]]
     n_caches: int
     entries: frozenset[int]
+    returns: bool
 
 
 def stored_globals(program: Program) -> frozenset[int]:
@@ -99,7 +102,7 @@ class Emitter(Data, Calls, Jumps):
         self.entries = frozenset(entries)
         self.dispatched = framed or bool(self.function.handlers)
         self.tracks = not framed and any(instr.op in (Op.PUSH_EXC, Op.POP_EXC) for instr in code)
-        graph = Graph(self.function, entries)
+        graph = Graph(self.function, entries, self.stays)
         shape = Shape(graph, self.dispatched)
         if shape.cut and not self.dispatched:
             self.dispatched = True
@@ -109,6 +112,8 @@ class Emitter(Data, Calls, Jumps):
         self.n_caches = 0
         self.caches: dict[int, int] = {}
         self.stacks: dict[int, tuple[str, ...]] = {}
+        self.loops: dict[int, tuple[int, ...]] = {}
+        self.returns = False
         self.bodies: dict[int, list[Line]] = {}
         self.jumps: dict[int, Jump | None] = {}
         self._infer()
@@ -116,7 +121,7 @@ class Emitter(Data, Calls, Jumps):
     # --- what flow asks for ---
 
     def body(self, block: int) -> list[Line]:
-        return self.bodies.get(block, [])
+        return self.bodies.get(block) or [Line(0, "pass", -1)]
 
     def end(self, block: int) -> Jump | None:
         return self.jumps.get(block)
@@ -129,7 +134,8 @@ class Emitter(Data, Calls, Jumps):
         for indent, text, pc in lines:
             texts.append(" " * (indent + 1) + text)
             pcs.append(pc)
-        return Lowered("\n".join(texts) + "\n", pcs, self.stacks, self.n_caches, self.entries)
+        text = "\n".join(texts) + "\n"
+        return Lowered(text, pcs, self.stacks, self.loops, self.n_caches, self.entries, self.returns)
 
     def _prologue(self) -> tuple[list[str], list[int]]:
         function = self.function
@@ -166,6 +172,10 @@ class Emitter(Data, Calls, Jumps):
             if n_locals > n_params:
                 texts.append("  " + " = ".join(f"l{slot}" for slot in range(n_params, n_locals)) + " = U")
             texts += [f"  c{cell} = Cell()" for cell in range(n_own)]
+            if captured:
+                texts.append("  if 0: " + ", ".join(captured))  # for those who look in
+            if self.tracks:
+                texts.append("  u = P.handled")
             if self.dispatched:
                 texts.append("  q = 0")
                 texts.append("  h = o = P.handled")

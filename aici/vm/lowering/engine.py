@@ -23,9 +23,17 @@ from aici.vm.memory import LEAVING, TRACE_ENTRY
 from aici.vm.native import Raised, Throw
 from aici.vm.process import Process
 from aici.vm.requests import Services
-from aici.vm.values import UNBOUND, ExceptionValue, FunctionValue, ModuleValue, TypeValue, Value
+from aici.vm.values import (
+    UNBOUND,
+    Coroutine,
+    ExceptionValue,
+    FunctionValue,
+    ModuleValue,
+    TypeValue,
+    Value,
+)
 
-from .helpers import as_value
+from .helpers import Leave, Steps, as_value
 from .units import FILE, Lowerings, Unit, unit_of
 
 NESTED = 8
@@ -62,6 +70,14 @@ _POPPED: dict[int, tuple[int, int, int]] = {
 a number, and so many times each operand."""
 
 
+def _keep_places(values: dict[str, Any], depths: Sequence[int]) -> None:
+    """Tell the controller's iterators how far Python's own have come, in the `for` loops around an instruction."""
+    for depth in depths:
+        steps = values[f"i{depth}"]
+        if type(steps) is Steps:
+            steps.place()
+
+
 class Lowering(Runtime):
     """What the machine does with lowered functions."""
 
@@ -73,6 +89,7 @@ class Lowering(Runtime):
         self.room = self.limits.recursion - len(process.frames)  # frames that can still be entered
         self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
         self.leaving: list[tuple[Unit, FrameType, int]] = []  # functions that an exception is about to leave
+        self.came_out = False  # whether it has left another one that the last of them called
         self.functions: dict[int, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
         if process.codes.lowerings is None:
             process.codes.lowerings = Lowerings(process.program)
@@ -93,7 +110,7 @@ class Lowering(Runtime):
     # --- calls ---
 
     def direct(self, callee: FunctionValue) -> Any:
-        """The lowered function of a callee that is neither async nor a generator; None if it stays plain."""
+        """The lowered function of a callee that is no generator; None if it stays plain."""
         function = self.functions.get(callee.index)
         if function is None:
             unit = self.units.make_direct(self.codes[callee.index])
@@ -118,13 +135,35 @@ class Lowering(Runtime):
                     given = len(args)
                     args = bind(self, callee, function, args, kwargs)
                     if self.room <= 0:
-                        raise self.error("RecursionError", "maximum recursion depth exceeded")
+                        raise self.too_deep()
                     again = kwargs is None and given == function.n_positional == function.n_params
                     return entry, args, code.cost if again and code.slots <= SMALL_FRAME else 0
         value = self.enter_call(callee, args, kwargs)
         if value is UNBOUND:
             value = self.run_top()
         return None, value, 0
+
+    def awaited(
+        self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None = None, plain: bool = True
+    ) -> tuple[Any, Any, int]:
+        """As `target`, for a call whose result is awaited at once, a CALL if `plain`: the lowered function of an async
+        function does both. Instead of the cost -1 for a function that is to be called before its result can be awaited.
+        """
+        code = self.codes[callee.index] if type(callee) is FunctionValue else None
+        if code is None or not code.function.is_async:
+            function, value, _ = self.target(callee, args, kwargs)
+            return function, value, -1 if function is not None else 0
+        again = plain and len(args) == code.n_awaited
+        if again:
+            self.charge(code.cost)
+        else:
+            self.charge(1)
+            self.account_call(code)
+        entry = self.direct(callee)
+        bound = bind(self, callee, code.function, args, kwargs)
+        if entry is None:
+            return None, Coroutine.of(Frame(code, bound, callee.cells)), 0
+        return entry, bound, code.cost if again else 0
 
     @abstractmethod
     def run_top(self) -> Value:
@@ -148,11 +187,17 @@ class Lowering(Runtime):
         """Call a lowered function from outside of lowered code, from within a native if `nested`."""
         room = self.room
         if room <= 0:
-            raise self.error("RecursionError", "maximum recursion depth exceeded")
+            raise self.too_deep()
         if nested:
             self.enter(NESTED)
+        # The caller, if it is a frame, has let go of the function by the time that it runs.
+        stack = [] if nested else self.frames[-1].stack
+        callee = stack[-1:]
+        del stack[-1:]
         try:
-            return function(room - 1, *args)
+            value: Value = function(room - 1, *args)
+            stack += callee
+            return value
         except Throw as error:
             self._passed(error, error.__traceback__)
             raise Throw(error.value, Raised.PASSING) from None
@@ -166,6 +211,7 @@ class Lowering(Runtime):
     def _passed(self, error: Throw, tb: TracebackType | None) -> None:
         """Note in an exception which lowered functions it has left: those of a traceback but for framed ones."""
         below = len(self.leaving)
+        self.came_out = False
         while tb is not None:
             unit = unit_of(tb.tb_frame)
             if unit is not None and not unit.framed:
@@ -174,7 +220,10 @@ class Lowering(Runtime):
         if len(self.leaving) > below:
             self._note_context(error)
         while len(self.leaving) > below:
+            unit, _, pc = self.leaving[-1]
             self._leave(error)
+            if unit.code.function.is_async:
+                error.value = self.not_stop(error.value, unit.code, pc)
 
     def _leave(self, error: Throw) -> None:
         """Note that an exception leaves, or is caught in, the last function in `leaving`."""
@@ -185,6 +234,19 @@ class Lowering(Runtime):
             error.value.trace.append((unit.code.index, pc))
         error.how = Raised.PASSING
         self.leaving.pop()
+        self.came_out = True
+
+    def not_stop(self, value: ExceptionValue, code: Code, pc: int) -> ExceptionValue:
+        """What leaves a coroutine or a generator for an exception that is raised there: StopIteration would look like
+        the end of what awaits or iterates."""
+        if value.kind.name != "StopIteration":
+            return value
+        name = "generator" if code.function.is_generator else "coroutine"
+        error = self.error("RuntimeError", f"{name} raised StopIteration").value
+        error.cause = error.context = value
+        error.suppress_context = True
+        error.trace.append((code.index, pc))
+        return error
 
     def _note_context(self, error: Throw) -> None:
         if error.how is Raised.NEW:
@@ -201,7 +263,7 @@ class Lowering(Runtime):
         assert tb is not None
         pc = unit.instruction(tb.tb_lineno)
         if not isinstance(error, Throw):
-            error = self.error("RecursionError", "maximum recursion depth exceeded")
+            error = self.too_deep()
         for row in unit.code.function.handlers:
             if row.start <= pc < row.end:
                 break
@@ -210,6 +272,7 @@ class Lowering(Runtime):
             self.process.handled = outer
             return -1, None
         self.leaving.append((unit, tb.tb_frame, pc))
+        self.came_out = False
         if tb.tb_next is not None:
             self._passed(error, tb.tb_next)
         self._note_context(error)
@@ -224,18 +287,21 @@ class Lowering(Runtime):
         while tb is not None:
             unit = unit_of(tb.tb_frame)
             if unit is not None and unit.framed:
-                self._write_back(unit, tb.tb_frame, unit.instruction(tb.tb_lineno), 0)
+                pc = unit.instruction(tb.tb_lineno)
+                called = tb.tb_next is not None and unit_of(tb.tb_next.tb_frame) is not None
+                self._write_back(unit, tb.tb_frame, pc, self._popped(unit, pc, called))
                 self._passed(error, tb.tb_next)
                 return
             tb = tb.tb_next
 
-    def _write_back(self, unit: Unit, python: FrameType, pc: int, popped: int) -> None:
+    def _write_back(self, unit: Unit, python: FrameType, pc: int, popped: int) -> Frame:
         values = python.f_locals
         frame: Frame = values["frame"]
         frame.pc = pc + 1
         if pc in unit.stacks:
             frame.locals[:] = [values[f"l{slot}"] for slot in range(len(frame.locals))]
             frame.stack[:] = self._stack(unit, values, pc, popped)
+        return frame
 
     def _stack(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> list[Value]:
         texts = unit.stacks[pc]
@@ -248,9 +314,10 @@ class Lowering(Runtime):
         """As those of the process, with the frames that lowered functions keep in Python's."""
         made: list[Frame] = []
         inner: FrameType | None = None
-        for place, (unit, python, pc) in enumerate(self.leaving):
-            called = place + 1 < len(self.leaving)
-            made.append(self._materialise(unit, python.f_locals, pc, self._popped(unit, pc, called)))
+        called, handled = self.came_out, self.process.handled
+        for unit, python, pc in reversed(self.leaving):
+            made.append(self._materialise(unit, python.f_locals, pc, self._popped(unit, pc, called), handled))
+            called, handled = True, made[-1].outer
         left = {id(python) for _, python, _ in self.leaving}
         at: FrameType | None = sys._getframe()
         while at is not None:
@@ -259,26 +326,61 @@ class Lowering(Runtime):
                 pc = found.instruction(at.f_lineno)
                 popped = self._popped(found, pc, inner is not None and inner.f_code.co_filename == FILE)
                 if found.framed:
-                    self._write_back(found, at, pc, popped)
+                    handled = self._write_back(found, at, pc, popped).outer
                 else:
-                    made.append(self._materialise(found, at.f_locals, pc, popped))
+                    made.append(self._materialise(found, at.f_locals, pc, popped, handled))
+                    handled = made[-1].outer
+            elif at.f_code.co_name == "_run" and 0 < at.f_locals.get("base", 0) < len(self.frames):
+                handled = self.frames[at.f_locals["base"]].outer
             inner, at = at, at.f_back
         return [[*self.frames, *made], *super().roots()[1:]]
 
     def _popped(self, unit: Unit, pc: int, called: bool) -> int:
         """How much of the stack is gone; `called`: another lowered function was called there."""
         instr = unit.code.function.code[pc]
+        if instr.op == Op.AWAIT:
+            return 0  # what is awaited is not among the texts
         base, a_times, b_times = _POPPED.get(instr.op, (0, 0, 0))
         return base + a_times * instr.a + b_times * instr.b + called
 
-    def _materialise(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> Frame:
+    def _materialise(
+        self, unit: Unit, values: dict[str, Any], pc: int, popped: int, handled: ExceptionValue | None
+    ) -> Frame:
+        """The frame that a direct function would have; `handled` while it runs."""
         function = unit.code.function
         frame: Frame = Frame(unit.code, [UNBOUND] * function.n_params, ())
         frame.locals = [values.get(f"l{slot}", UNBOUND) for slot in range(len(function.locals))]
         n_cells = len(function.cells) + len(function.captures)
         frame.cells = [values[f"c{cell}"] for cell in range(n_cells) if f"c{cell}" in values]
         frame.stack = self._stack(unit, values, pc, popped) if pc in unit.stacks else []
+        frame.outer = values.get("u", handled)
+        if function.is_async:
+            Coroutine.of(frame).begun = True
         return frame
+
+    def left(self, leave: Leave) -> Value:
+        """Make frames of the process of the lowered functions that a `Leave` came through; what is to be awaited."""
+        passed: list[tuple[Unit, FrameType, int]] = []
+        tb = leave.__traceback__
+        while tb is not None:
+            unit = unit_of(tb.tb_frame)
+            if unit is not None:
+                passed.append((unit, tb.tb_frame, unit.instruction(tb.tb_lineno)))
+            tb = tb.tb_next
+        self.room = passed[-1][1].f_locals["d"]
+        made: list[Frame] = []
+        handled = self.process.handled
+        for unit, python, pc in reversed(passed):
+            if unit.framed:
+                self._write_back(unit, python, pc, 0)
+                break
+            frame = self._materialise(unit, python.f_locals, pc, 0, handled)
+            frame.pc = pc + 1
+            _keep_places(python.f_locals, unit.loops[pc])
+            handled = frame.outer
+            made.append(frame)
+        self.frames.extend(reversed(made))
+        return leave.value
 
     def where(self, tb: TracebackType | None) -> Trace:
         """All frames that were active where an exception came from, which left those of the process as they were."""

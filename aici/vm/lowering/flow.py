@@ -10,7 +10,7 @@ edges to one of them go through a dispatcher around everything, which is also ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from aici.vm.isa import TABLE, Op, Operand
@@ -69,7 +69,8 @@ class Writer(Protocol):
 class Graph:
     """Blocks by their first instruction, and where each can go."""
 
-    def __init__(self, function: Function, entries: Iterable[int]) -> None:
+    def __init__(self, function: Function, entries: Iterable[int], stays: Callable[[int], bool]) -> None:
+        """`stays`: whether control may go on after an AWAIT without leaving the Python function."""
         code = function.code
         self.entries = sorted(entries)
         starts = {0, *self.entries}
@@ -91,7 +92,7 @@ class Graph:
             after: list[int] = []
             if info.operands == (Operand.TARGET,):
                 after.append(instr.a)
-            if not info.ends and instr.op not in (Op.AWAIT, Op.YIELD):
+            if not info.ends and instr.op != Op.YIELD and (instr.op != Op.AWAIT or stays(end - 1)):
                 after.append(end)
             if instr.op == Op.RAISE and not instr.a:
                 after += [row.target for row in function.handlers if row.start < end <= row.end]

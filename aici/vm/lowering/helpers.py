@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from .units import Unit
 
 
+class Leave(BaseException):
+    """A lowered function has to wait for `value`, and leaves Python's stack with all that wait for it."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
 class Scrap:
     """As much of a frame as a handler looks at."""
 
@@ -252,6 +259,7 @@ NAMES: dict[str, Any] = {
     "ExceptionValue": ExceptionValue,
     "FAILED": (TypeError, OverflowError),
     "FRAME": FRAME,
+    "Leave": Leave,
     "NATIVE": frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, range}),
     "OBJECT": OBJECT,
     "SCALARS": frozenset({int, float, bool, str, type(None)}),

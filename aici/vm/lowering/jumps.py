@@ -20,10 +20,17 @@ class Jumps(Block):
         if not self._is_for(header):
             return None
         depth = self.depths[header]
-        return [
-            *self.again(header),
-            Line(0, f"for s{depth} in each(native(m, s{depth - 1}, {self._price(header)})):", header),
-        ]
+        price = self._price(header)
+        steps = f"native(m, s{depth - 1}, {price})"
+        opening = [f"for s{depth} in each({steps}):"]
+        if self.function.is_async and not self.framed:  # may be left half-way
+            opening = [f"i{depth} = {steps}", f"for s{depth} in each(i{depth}):"]
+        return [*self.again(header), *[Line(0, text, header) for text in opening]]
+
+    def _around(self) -> tuple[int, ...]:
+        """The depths of the iterators of the `for` loops around the block at hand."""
+        members = self.shape.members
+        return tuple([self.depths[head] for head in members if self.block in members[head] and self._is_for(head)])
 
     def again(self, header: int) -> list[Line]:
         return [Line(0, ROOM, header)] if self.calls else []

@@ -92,11 +92,16 @@ def binary(
 
 
 def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str, natural: bool) -> tuple[list[str], int]:
+    whole = within(x.kinds, WHOLE) and within(y.kinds, WHOLE)
+    if out[0] == "l" and not (whole and x.text == out != y.text):
+        # A local keeps what it has until the sum is accounted for.
+        lines, kinds = _sum(symbol, slow, in_place, x, y, "g", natural)
+        return [*lines, f"{out} = g"], kinds
     quick = f"{out} = {x.text} {symbol} {y.text}"
-    if within(x.kinds, WHOLE) and within(y.kinds, WHOLE):
-        if natural and symbol == "+":
-            return [quick, f"if {out} > {SMALL - 1}: {out} = grown(m, {out})"], NATURAL
-        return [quick, f"if {_GROWN.format(out)}: {out} = grown(m, {out})"], INTS
+    if whole:
+        check = f"{out} > {SMALL - 1}" if natural and symbol == "+" else _GROWN.format(out)
+        before = f"g = {out}; {out} {'-' if symbol == '+' else '+'}= {y.text}; " if out[0] == "l" else f"g = {out}; "
+        return [quick, f"if {check}: {before}{out} = grown(m, g)"], NATURAL if natural and symbol == "+" else INTS
     if x.kinds == FLOAT and y.kinds == FLOAT:
         return [quick], FLOAT
     lines = [f"try: {quick}", f"except FAILED: {out} = {slow}"]

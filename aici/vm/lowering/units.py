@@ -34,6 +34,7 @@ class Unit:
     framed: bool
     pcs: list[int]
     stacks: dict[int, tuple[str, ...]]
+    loops: dict[int, tuple[int, ...]]
     entries: frozenset[int]
     space: dict[str, Any]
     on_container: frozenset[int]
@@ -121,6 +122,8 @@ class Lowerings:
         name = f"f{len(self.space['units'])}"
         try:
             lowered = Emitter(self.program, code.index, name, framed, heads, self.stored).lower()
+            if not (framed or lowered.returns) and code.function.is_async:
+                return None  # it would always be left half-way
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
         except (TooDeep, RecursionError):
             return None
@@ -132,6 +135,7 @@ class Lowerings:
             framed,
             lowered.pcs,
             lowered.stacks,
+            lowered.loops,
             lowered.entries,
             self.space,
             frozenset(on_container),

@@ -8,7 +8,7 @@ from aici.vm.attributes import find_method, get_attribute, type_of
 from aici.vm.frame import Frame
 from aici.vm.isa import Op
 from aici.vm.memory import FUNCTION, LIST_ITEM
-from aici.vm.values import UNBOUND, FunctionValue, ModuleValue, TypeValue, Value
+from aici.vm.values import UNBOUND, Coroutine, FunctionValue, ModuleValue, TypeValue, Value
 
 from .registry import SWITCH, handles, take
 
@@ -32,9 +32,11 @@ def _make_function(m: Machine, frame: Frame, a: int, b: int) -> None:
     frame.stack.append(FunctionValue(a, tuple(defaults[:positional]), keyword_defaults, cells))
 
 
-def _call_top(m: Machine, frame: Frame, args: list[Value], kwargs: dict[str, Value] | None) -> int | None:
-    """Call what is on top of the stack, and leave the result there, or a frame that will."""
-    value = m.enter_call(frame.stack[-1], args, kwargs)
+def _call_top(
+    m: Machine, frame: Frame, callee: Value, args: list[Value], kwargs: dict[str, Value] | None
+) -> int | None:
+    """Call what is on top of the stack (or an attribute of it), and leave the result there, or a frame that will."""
+    value = m.enter_call(callee, args, kwargs)
     if value is UNBOUND:
         frame.stack.pop()
         return SWITCH
@@ -56,7 +58,27 @@ def _call(m: Machine, frame: Frame, a: int, b: int) -> int | None:
             del stack[-1 - a :]
             m.push(Frame(code, args, callee.cells))
             return SWITCH
-    return _call_top(m, frame, take(frame, a), None)
+    args = take(frame, a)
+    return _call_top(m, frame, stack[-1], args, None)
+
+
+def call_awaited(m: Machine, frame: Frame, a: int, b: int) -> int | None:
+    """CALL with an AWAIT behind it: the frame of a small async function is not accounted for, as there are only so many
+    of them."""
+    stack = frame.stack
+    callee = stack[-1 - a]
+    if type(callee) is FunctionValue:
+        code = m.codes[callee.index]
+        if code.n_awaited == a:
+            m.fuel -= code.cost
+            if m.fuel < 0:
+                m.charge(0)
+            args = stack[len(stack) - a :]
+            del stack[-1 - a :]
+            stack.append(Coroutine.of(Frame(code, args, callee.cells)))
+            return None
+    target: int | None = _call(m, frame, a, b)
+    return target
 
 
 @handles(Op.CALL_KW)
@@ -65,7 +87,7 @@ def _call_kw(m: Machine, frame: Frame, a: int, b: tuple[str, ...]) -> int | None
     first = a - len(b)
     kwargs = dict(zip(b, args[first:], strict=True))
     del args[first:]
-    return _call_top(m, frame, args, kwargs)
+    return _call_top(m, frame, frame.stack[-1], args, kwargs)
 
 
 @handles(Op.CALL_EX)
@@ -79,7 +101,7 @@ def _call_ex(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     for key in kwargs or ():
         if type(key) is not str:
             raise m.error("TypeError", "keywords must be strings")
-    return _call_top(m, frame, list(args), dict(kwargs) if kwargs else None)
+    return _call_top(m, frame, frame.stack[-1], list(args), dict(kwargs) if kwargs else None)
 
 
 @handles(Op.CALL_METHOD)
@@ -93,8 +115,7 @@ def _call_method(m: Machine, frame: Frame, a: str, b: int) -> int | None:
             m.charge(1)
             frame.stack[-1] = m.call_native(method, [receiver, *args])
             return None
-    frame.stack[-1] = get_attribute(m, receiver, a)
-    return _call_top(m, frame, args, None)
+    return _call_top(m, frame, get_attribute(m, receiver, a), args, None)
 
 
 @handles(Op.RETURN)
