@@ -4,7 +4,7 @@ Goes in: a pattern. Comes out: a `Syntax`, the pattern's tree written in postfix
 character sets. Postfix keeps every later pass a loop over a list: no depth of nesting can exhaust Python's stack.
 Only `aici.grammar` imports this module.
 
-Beyond `re` there are `\p{..}` and `\P{..}` for general categories. Anchors are accepted where they change nothing,
+Beyond `re` there are `\p{..}` and `\P{..}` (`properties`). Anchors are accepted where they change nothing,
 because the whole text has to match anyhow.
 """
 
@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from . import charset, unicode
+from . import charset, properties, unicode
 from .charset import CharSet
 from .errors import RegexError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
@@ -75,6 +75,7 @@ _SIMPLE_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "
 _HEX_LENGTH = {"x": 2, "u": 4, "U": 8}
 _SPECIAL = frozenset(".\\[{()*+?^$|")
 _BLANK = frozenset(" \t\n\r\v\f")
+_LONGEST_PROPERTY = 64
 _OCTAL = frozenset("01234567")
 _DIGITS = frozenset("0123456789")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -461,18 +462,24 @@ class _Parser:
             return unicode.escape_class(char, self.groups[-1].flags.ascii_only)
         if char not in "pP":
             return None
-        end = self.pattern.find("}", self.pos, self.pos + 32)
-        if not self._take("{") or end < 0:
-            raise self._error("a category is written \\p{L}", start, self.pos)
-        name = self.pattern[self.pos : end]
-        self.pos = end + 1
-        chars = unicode.category_class(name)
-        if chars is None:
-            hint = (
-                "the categories are L, Lu, Ll, N, Nd, P, S, Z, ... ; a script is written as ranges, [\\u0370-\\u03ff]"
-            )
-            raise self._error(f"unknown category '{name}'", start, self.pos, hint)
+        chars = self._property(start)
         return ~chars if char == "P" else chars
+
+    def _property(self, start: int) -> CharSet:
+        """After `\\p`."""
+        name = self._next(start, "a category is written \\p{L}")
+        if name == "{":
+            end = self.pattern.find("}", self.pos, self.pos + _LONGEST_PROPERTY)
+            if end < 0:
+                raise self._error("a category is written \\p{L}", start, self.pos)
+            name = self.pattern[self.pos : end]
+            self.pos = end + 1
+        chars = properties.property_class(name)
+        if chars is None:
+            meant = properties.similar(name)
+            hint = f"did you mean {meant}?" if meant else "there are categories, as L, Lu, Nd, P, and scripts, as Greek"
+            raise self._error(f"unknown category or script '{name}'", start, self.pos, hint)
+        return chars
 
     def _escaped_char(self, start: int, char: str) -> int:
         """The code of an escape that stands for one character; `char` follows the backslash."""

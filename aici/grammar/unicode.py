@@ -81,16 +81,9 @@ def _unpack(data: bytes) -> list[CharSet]:
     return out
 
 
-def category_class(name: str) -> CharSet | None:
-    r"""The set of `\p{name}`: a general category ("Lu"), a group of them ("L", "LC"), "Any" or "ASCII"; None if
-    unknown."""
-    if name == "Any":
-        return charset.ALL
-    if name == "ASCII":
-        return charset.from_ranges([(0, 0x7F)])
-    wanted = {"Lu", "Ll", "Lt"} if name in ("LC", "L&") else {c for c in CATEGORIES if c.startswith(name)}
-    if not name or not wanted:
-        return None
+def category_class(name: str) -> CharSet:
+    """The set of a general category ("Lu"), or of a group of them ("L", "LC")."""
+    wanted = {"Lu", "Ll", "Lt"} if name == "LC" else {c for c in CATEGORIES if c.startswith(name)}
     return _category_union(frozenset(wanted))
 
 
