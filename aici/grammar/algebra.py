@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import algebra_kernels as kernels
 from .dfa import Dfa
@@ -21,29 +22,29 @@ from .minimise_kernels import minimise
 from .regex import compile_regex
 from .spell_kernels import merge_classes
 
-_BOTH, _EITHER, _FIRST_ONLY = 0b1000, 0b1110, 0b0100
-_SECOND = 0b1010
+BOTH, EITHER, FIRST_ONLY, SECOND = 0b1000, 0b1110, 0b0100, 0b1010
+"""Which of two accept, as the kernel `product` takes it."""
 
 
 def intersection(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     """The texts that both accept. As all functions here, raises AlgebraError if there are none, AlgebraLimitError past
     a limit."""
-    return _product(a, b, _BOTH, 0, 0b11, limits)
+    return _product(a, b, BOTH, 0, 0b11, limits)
 
 
 def union(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     """The texts that at least one accepts."""
-    return _product(a, b, _EITHER, 0, 0, limits)
+    return _product(a, b, EITHER, 0, 0, limits)
 
 
 def difference(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     """The texts that `a` accepts and `b` does not."""
-    return _product(a, b, _FIRST_ONLY, 0, 0b01, limits)
+    return _product(a, b, FIRST_ONLY, 0, 0b01, limits)
 
 
 def complement(a: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     """The texts that `a` does not accept."""
-    return difference(_everything(), a, limits)
+    return difference(everything(), a, limits)
 
 
 def concatenation(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
@@ -56,16 +57,17 @@ def concatenation(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
 def until(a: Dfa, stop: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     """What is generated under `a` when it ends as soon as it holds `stop`: the texts of `a` without it, and the
     beginnings of texts of `a` that end with its first occurrence. The empty stop ends at once."""
-    return _product(a, _up_to(stop), _EITHER, _SECOND, 0b11, limits)
+    return _product(a, up_to(stop), EITHER, SECOND, 0b11, limits)
 
 
 @lru_cache(maxsize=1)
-def _everything() -> Dfa:
+def everything() -> Dfa:
+    """All texts."""
     return compile_regex("(?s).*")
 
 
 @lru_cache(maxsize=64)
-def _up_to(stop: str) -> Dfa:
+def up_to(stop: str) -> Dfa:
     """The texts that end with `stop`; no text leaves this automaton."""
     return compile_regex("(?s).*" + re.escape(stop))
 
@@ -82,23 +84,31 @@ _Run = Callable[[kernels.Side, kernels.Side, kernels.Result], int]
 
 def _build(a: Dfa, b: Dfa, width: int, run: _Run, limits: DfaLimits) -> Dfa:
     """The minimal automaton of what `run` builds, in a room that is enlarged where it is too small."""
-    number: dict[tuple[int, int], int] = {}
-    pairs = zip(a.classes.tolist(), b.classes.tolist(), strict=True)
-    classes = np.array([number.setdefault(pair, len(number)) for pair in pairs], np.uint8)
+    classes, *of_classes = common_classes(a.classes, b.classes)
+    n_classes = len(of_classes[0])
     sides = [
-        kernels.Side(table=d.table, accepting=d.accepting, n_classes=d.n_classes, classes=np.array(of_class, np.uint8))
-        for d, of_class in zip((a, b), zip(*number, strict=True), strict=True)
+        kernels.Side(table=d.table, accepting=d.accepting, n_classes=d.n_classes, classes=of_class)
+        for d, of_class in zip((a, b), of_classes, strict=True)
     ]
-    most = min(limits.cells // len(number), limits.work // width)
+    most = min(limits.cells, limits.work // width) // n_classes
     states = min(most, 2 * (a.n_states + b.n_states) + 300)
     while True:
-        result = _room(len(number), states, width)
+        result = _room(n_classes, states, width)
         n = run(sides[0], sides[1], result)
         if n >= 0:
             return _finish(result, n, classes)
         if states >= most:
             raise AlgebraLimitError(f"the combination needs more than {most:,} states")
         states = min(8 * states, most)
+
+
+def common_classes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """The class of every byte that tells apart what either tells apart, uint8[256]; and for each of these classes the
+    one of `a`, and that of `b`."""
+    number: dict[tuple[int, int], int] = {}
+    pairs = zip(a.tolist(), b.tolist(), strict=True)
+    classes = [number.setdefault(pair, len(number)) for pair in pairs]
+    return tuple(np.array(part, np.uint8) for part in (classes, *zip(*number, strict=True)))
 
 
 def _room(n_classes: int, states: int, width: int) -> kernels.Result:
@@ -116,7 +126,7 @@ def _room(n_classes: int, states: int, width: int) -> kernels.Result:
     )
 
 
-def _finish(result: kernels.Result, n: int, classes: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> Dfa:
+def _finish(result: kernels.Result, n: int, classes: NDArray[np.uint8]) -> Dfa:
     """Minimal and in canonical form."""
     rows, accepting, n_classes = (result.fields[name] for name in ("rows", "accepting", "n_classes"))
     arena = np.empty(9 * (n + 2) + 10 * (n * n_classes + 2) + n * n_classes, np.int32)

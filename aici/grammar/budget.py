@@ -18,6 +18,7 @@ from . import budget_kernels as kernels
 from .automaton import Automaton
 from .budget_kernels import NEVER, OPEN, SETTLED, TOO_MUCH
 from .lazy import LazyDfa
+from .lazy_algebra import LazyCombination
 from .vocabulary import Vocabulary
 
 WORK = 1 << 26
@@ -165,7 +166,7 @@ class LazyBudget:
 
     exact = False
 
-    def __init__(self, automaton: LazyDfa, vocabulary: Vocabulary) -> None:
+    def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
         self._automaton, self._vocabulary = automaton, vocabulary
         self._lock = threading.Lock()
 

@@ -92,6 +92,8 @@ class LazyDfa:
         self.classes = np.empty(256, np.uint8)
         source = np.empty(256, np.uint32)
         self.n_classes = _name_classes(packed, automaton, self.classes, source)
+        self.used = source[self.classes] != 0
+        """bool[256]: the bytes that texts may hold."""
         states = min(limits.cells, MAX_CELLS) // self.n_classes
         subsets = min(limits.states, states, MAX_CELLS // (packed.atoms + n_high + 1))
         words = (n_high + 63) // 64

@@ -1,7 +1,7 @@
 """Matchers of automata that are built as they are used.
 
-Goes in: a `LazyDfa` and a vocabulary. Comes out: what `constraint` makes of a `Dfa`. A mask costs a walk over the whole
-trie here, once for each state.
+Goes in: a `LazyDfa` or a `LazyCombination`, and a vocabulary. Comes out: what `constraint` makes of a `Dfa`. A mask
+costs a walk over the whole trie here, once for each state.
 """
 
 from __future__ import annotations
@@ -14,24 +14,27 @@ from .budget import LazyBudget
 from .constraint import DEAD, Matcher
 from .dfa import Dfa
 from .lazy import LazyDfa
+from .lazy_algebra import AnyAutomaton, LazyCombination
 from .rows import KeptMasks, Row
 from .vocabulary import Vocabulary
 
-_SPELLABLE_STATES = 2000
+_SPELLABLE_STATES = 500
 """States looked at to find a complete text."""
 
 
-def matcher_for(automaton: Dfa | LazyDfa, vocabulary: Vocabulary, cache_bytes: int | None = None) -> AnyMatcher:
-    """The matcher of either kind of automaton."""
-    if isinstance(automaton, LazyDfa):
-        return LazyMatcher(automaton, vocabulary, cache_bytes)
-    return Matcher(automaton, vocabulary, cache_bytes)
+def matcher_for(automaton: AnyAutomaton, vocabulary: Vocabulary, cache_bytes: int | None = None) -> AnyMatcher:
+    """The matcher of any kind of automaton."""
+    if isinstance(automaton, Dfa):
+        return Matcher(automaton, vocabulary, cache_bytes)
+    return LazyMatcher(automaton, vocabulary, cache_bytes)
 
 
 class LazyMatcher(KeptMasks):
     """As `Matcher`. Whatever leads to new states raises RegexLimitError when the automaton's room is used up."""
 
-    def __init__(self, automaton: LazyDfa, vocabulary: Vocabulary, cache_bytes: int | None = None) -> None:
+    def __init__(
+        self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary, cache_bytes: int | None = None
+    ) -> None:
         super().__init__(vocabulary, cache_bytes)
         self.vocabulary = vocabulary
         self.automaton = automaton
@@ -99,13 +102,15 @@ class LazyMatcher(KeptMasks):
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text, as far as a bounded search over the
         bytes that are tokens can tell: False only where it has seen all that can be spelled."""
-        usable = [bytes([byte]) for byte in sorted(set(self.vocabulary.single_bytes.tolist()))]
+        usable = np.unique(self.automaton.classes[self.vocabulary.single_bytes])
         seen, todo = {state}, [state]
         while todo and len(seen) < _SPELLABLE_STATES:
             at = todo.pop()
-            if at != DEAD and self.can_end(at):
+            if at == DEAD:
+                continue
+            if self.can_end(at):
                 return True
-            fresh = {self.automaton.advance(at, byte) for byte in usable} - seen
+            fresh = set(self.automaton.table[self.advance_bytes(at, b"")][usable].tolist()) - seen
             seen |= fresh
             todo += sorted(fresh)
         return bool(todo) or self._longer_tokens(seen)

@@ -12,13 +12,12 @@ from collections.abc import Callable, Hashable
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from aici.grammar.algebra import complement, concatenation, intersection, union, until
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, CorruptAutomaton, OptionsError, RegexError
-from aici.grammar.lazy import LazyDfa, compile_automaton
+from aici.grammar.lazy import compile_automaton
+from aici.grammar.lazy_algebra import AnyAutomaton, complement, concatenation, intersection, union, until
 from aici.grammar.lazy_constraint import AnyMatcher, matcher_for
 from aici.grammar.options import compile_options
-from aici.grammar.regex import compile_regex
 from aici.grammar.substring import compile_identifiers, compile_substring
 from aici.grammar.vocabulary import Vocabulary
 from aici.vm.program import Program
@@ -44,7 +43,7 @@ class ConstraintCache:
         """Why some constraints cannot be had: finding that out may be costly."""
         self._forced: WeakKeyDictionary[AnyMatcher, ForcedText] = WeakKeyDictionary()
 
-    def get(self, key: Hashable, make: Callable[[], Dfa | LazyDfa]) -> AnyMatcher:
+    def get(self, key: Hashable, make: Callable[[], AnyAutomaton]) -> AnyMatcher:
         """The matcher kept under the key, else a new one of what `make` returns."""
         known = self._matchers.get(key)
         if known is not None:
@@ -106,22 +105,13 @@ class Constraints:
             return spec.kind, spec.texts, *map(self._key, spec.parts)
         return self._embedded.get(spec, spec)
 
-    def _automaton(self, spec: ConstraintSpec) -> Dfa | LazyDfa:
-        data = self._embedded.get(spec)
-        if data is not None:
-            return Dfa.from_bytes(data)
-        if spec.kind == "regex":
-            return compile_automaton(spec.texts[0])
-        return self._whole(spec)
-
-    def _whole(self, spec: ConstraintSpec) -> Dfa:
-        """The automaton of a constraint that is part of another, all of it."""
+    def _automaton(self, spec: ConstraintSpec) -> AnyAutomaton:
         data, texts = self._embedded.get(spec), spec.texts
         if data is not None:
             return Dfa.from_bytes(data)
-        match spec.kind, [self._whole(part) for part in spec.parts]:
+        match spec.kind, [self._automaton(part) for part in spec.parts]:
             case "regex", []:
-                return compile_regex(texts[0])
+                return compile_automaton(texts[0])
             case "options", []:
                 return compile_options(texts)
             case "substring", []:

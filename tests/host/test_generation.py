@@ -308,8 +308,19 @@ def test_a_constraint_under_way_cannot_be_combined() -> None:
 def test_combinations_are_bounded() -> None:
     trace = failure("c = aici.RegexConstraint('a')\nfor _ in range(50):\n    c = c | c")
     assert "at most 64 others" in trace
-    trace = failure("c = aici.RegexConstraint('(a|b)*a(a|b){10}')\nfor _ in range(5):\n    c = c + c")
-    assert "ValueError" in trace or "FuelExhausted" in trace
+    trace = failure("aici.RegexConstraint('(a|b)*a(a|b){30}') & aici.RegexConstraint('(a|b)*b(a|b){30}')")
+    assert "ValueError" in trace and "the combination is too large" in trace
+
+
+def test_what_is_large_is_combined_while_the_text_grows() -> None:
+    body = """
+        c = aici.RegexConstraint('(a|b)*a(a|b){10}')
+        for _ in range(5):
+            c = c + c
+        aici.set_var('t', await aici.gen_text(constraint=c, max_tokens=20, complete=False))
+        """
+    with Host(ScriptedEngine()) as host:
+        assert re.fullmatch(b"[ab]{20}", host.run(main(body), prompt="q").variables["t"])
 
 
 def test_an_embedded_automaton_that_lies_deceives_no_combination_of_others() -> None:

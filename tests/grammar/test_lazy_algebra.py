@@ -1,0 +1,154 @@
+"""Combinations that are built as they are used: equal to those built at once, and bounded."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aici.grammar import algebra, lazy_algebra
+from aici.grammar.dfa import Dfa
+from aici.grammar.errors import AlgebraError, AlgebraLimitError, RegexLimitError
+from aici.grammar.lazy import compile_automaton, compile_lazily
+from aici.grammar.lazy_algebra import AnyAutomaton, LazyCombination
+from aici.grammar.lazy_constraint import LazyMatcher, matcher_for
+from aici.grammar.limits import DfaLimits
+from aici.grammar.regex import compile_regex
+from aici.grammar.vocabulary import Vocabulary
+
+PARTS = ["a", "b", "é", "[ab]", ".*", "(?:ab|é)*", "a{1,2}", "[^a]", "(?:b|日)?", r"\w", "(?s:.)+", ".{0,3}"]
+PATTERNS = st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("".join)
+TOKENS = [
+    *(b"a", b"b", b"ab", b"ba", b"\xc3", b"\xa9", b"\xc3\xa9", b"\xe6", b"\n", b"aab"),
+    "日".encode(),
+    "é日".encode(),
+]
+VOCABULARY = Vocabulary([*TOKENS, None], [len(TOKENS)])
+
+
+@pytest.fixture
+def never_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lazy_algebra, "_EAGER", DfaLimits(cells=0))
+    monkeypatch.setattr(lazy_algebra, "_EAGER_SEARCHED", DfaLimits(cells=0))
+
+
+def expression(parts: st.SearchStrategy[str]) -> st.SearchStrategy[tuple]:
+    leaf = parts.map(lambda pattern: ("regex", pattern))
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.tuples(st.sampled_from(["and", "or", "minus", "concat"]), inner, inner),
+            st.tuples(st.just("not"), inner),
+            st.tuples(st.just("until"), inner, st.sampled_from(["a", "ab", "日", ""])),
+        ),
+        max_leaves=3,
+    )
+
+
+def built(tree: tuple, leaf: Callable[[str], AnyAutomaton], module: object) -> AnyAutomaton:
+    """The automaton of an expression by one of the two algebras."""
+    kind, *args = tree
+    if kind == "regex":
+        return leaf(args[0])
+    names = {
+        "and": "intersection",
+        "or": "union",
+        "minus": "difference",
+        "concat": "concatenation",
+        "not": "complement",
+    }
+    function = getattr(module, names.get(kind, kind))
+    return function(*[built(arg, leaf, module) if isinstance(arg, tuple) else arg for arg in args])
+
+
+@pytest.mark.usefixtures("never_at_once")
+@settings(deadline=None, max_examples=80)
+@given(expression(PATTERNS), st.booleans(), st.lists(st.lists(st.integers(0, len(TOKENS) - 1), max_size=5), max_size=4))
+def test_agrees_with_the_combination_built_at_once(tree: tuple, grown_leaves: bool, walks: list[list[int]]) -> None:
+    try:
+        whole = built(tree, compile_regex, algebra)
+    except AlgebraError:
+        with pytest.raises(AlgebraError):
+            built(tree, compile_lazily if grown_leaves else compile_regex, lazy_algebra)
+        return
+    grown = built(tree, compile_lazily if grown_leaves else compile_regex, lazy_algebra)
+    one, other = matcher_for(whole, VOCABULARY), matcher_for(grown, VOCABULARY)
+    assert tree[0] == "regex" or isinstance(other, LazyMatcher)
+    for walk in walks:
+        state, twin = one.start, other.start
+        for token in walk:
+            assert np.array_equal(one.mask(state), other.mask(twin))
+            assert one.can_end(state) == other.can_end(twin) and one.is_final(state) == other.is_final(twin)
+            assert one.forced_bytes(state) == other.forced_bytes(twin)
+            state, twin = one.advance(state, token), other.advance(twin, token)
+            assert bool(state) == bool(twin)
+            if not state:
+                break
+
+
+@pytest.mark.parametrize(
+    ("function", "one", "other", "yes", "no"),
+    [
+        ("intersection", r"\w{100,255}", "[^z]*", "a" * 100, "a" * 99),
+        ("difference", r"\w{1,255}", ".*foo.*", "bar", "foobar"),
+        ("concatenation", ".*foo.*bar.*", r"\w{1,255}", "foo barn", "foo bar"),
+        ("concatenation", r'"[^"]{0,200}"', "(a|b)*a(a|b){14}", '"x"' + "a" * 15, '"x"' + "b" * 15),
+        ("union", "(a|b)*a(a|b){20}", r"\w{1,255}", "é", "-"),
+    ],
+)
+def test_what_is_too_large_works_all_the_same(function: str, one: str, other: str, yes: str, no: str) -> None:
+    made = getattr(lazy_algebra, function)(compile_automaton(one), compile_automaton(other))
+    assert isinstance(made, LazyCombination)
+    assert made.matches(yes.encode()) and not made.matches(no.encode())
+    matcher = matcher_for(made, Vocabulary([bytes([b]) for b in range(256)] + [None], [256]))
+    assert matcher.allows(matcher.start, yes.encode()[0])
+
+
+def test_what_is_small_is_built_at_once() -> None:
+    made = lazy_algebra.intersection(compile_regex(r"[a-z]+"), lazy_algebra.complement(compile_regex("foo|bar")))
+    assert isinstance(made, Dfa) and made.matches(b"fo") and not made.matches(b"foo")
+
+
+def test_a_dead_end_is_never_shown() -> None:
+    """After `a`, only `b` leads to a text of both, though each part would take `c`."""
+    made = lazy_algebra.intersection(compile_lazily("a(b|cx+)"), compile_lazily("a(b|cy+)"))
+    matcher = matcher_for(made, Vocabulary([b"a", b"b", b"c", b"ac", None], [4]))
+    assert [token for token in range(4) if matcher.allows(matcher.start, token)] == [0]
+    after = matcher.advance(matcher.start, 0)
+    assert [token for token in range(4) if matcher.allows(after, token)] == [1] and matcher.forced_bytes(after) == b"b"
+
+
+def test_bounds() -> None:
+    none_common = compile_automaton("(a|b)*a(a|b){30}"), compile_automaton("(a|b)*b(a|b){30}")
+    with pytest.raises(AlgebraLimitError, match="steps to find out"):
+        lazy_algebra.intersection(*none_common)
+    with pytest.raises(AlgebraError, match="no text"):
+        lazy_algebra.intersection(compile_lazily("a+"), compile_lazily("b+"))
+
+
+def test_room_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lazy_algebra, "_CELLS", 400)
+    made = lazy_algebra.union(compile_automaton("(a|b)*a(a|b){30}"), compile_lazily("c"))
+    with pytest.raises(RegexLimitError, match="used up its room"):
+        for i in range(200):
+            made.advance(made.start, bytes(b"ab"[i >> bit & 1] for bit in range(8)))
+
+
+def test_threads_share_one() -> None:
+    made = lazy_algebra.difference(compile_automaton(r"(a|b)*a(a|b){16}"), compile_regex(".*aaaa.*"))
+    texts = ["".join("ab"[i >> bit & 1] for bit in range(17)) for i in range(0, 1 << 17, 4001)]
+    found: list[list[bool]] = []
+    threads = [
+        threading.Thread(target=lambda: found.append([made.matches(t.encode()) for t in texts])) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = [bool(re.fullmatch(r"(a|b)*a(a|b){16}", t)) and "aaaa" not in t for t in texts]
+    assert found == [expected] * 4 and any(expected) and not all(expected)
