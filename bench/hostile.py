@@ -198,13 +198,14 @@ class _TooSlow(Exception):
 def agrees(pattern: str, matcher: AnyMatcher, r: random.Random) -> str | None:
     """What is wrong with an automaton by `re`'s word on some texts; None if nothing is, or `re` cannot say."""
     texts = ["", *("".join(r.choices(ALPHABET, k=r.randint(1, 7))) for _ in range(6))]
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
-        expected = [re.fullmatch(pattern, text) is not None for text in texts]
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            expected = [re.fullmatch(pattern, text) is not None for text in texts]
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     except (re.error, OverflowError, RecursionError, MemoryError, _TooSlow):
         return None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     for text, wanted in zip(texts, expected, strict=True):
         state = matcher.advance_bytes(matcher.start, text.encode())
         if (bool(state) and matcher.can_end(state)) != wanted:

@@ -12,11 +12,11 @@ small anyway, is walked in the trie. All parts are exact, so that their union is
 
 from __future__ import annotations
 
-from .atoms import FIRST_BEYOND, N_ATOMS, Atoms, atoms
+from .atoms import FIRST_BEYOND, N_ATOMS, Atoms
 from .index import FIRST, LATER, MEDIUM, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
 from .jit import Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .targets import ALL, MIXED, Machine, targets
+from .targets import ALL, MIXED, Machine, targets, visited_size
 
 FEW = 1500
 """Walking so many nodes takes about as long as a few bit rows."""
@@ -44,8 +44,7 @@ class Scratch(Record):
 
 def make_scratch(max_depth: int) -> Scratch:
     """For tokens of up to `max_depth` bytes."""
-    n_visited = atoms().fields["n_blocks"] + atoms().fields["n_pages"]
-    return Scratch.carve((), (max_depth + 1, ROWS * N_ATOMS, ROWS, 1, n_visited))
+    return Scratch.carve((), (max_depth + 1, ROWS * N_ATOMS, ROWS, 1, visited_size()))
 
 
 @kernel

@@ -116,7 +116,8 @@ class Record:
     _kinds: dict[str, Kind] | None = None
     slots: ctypes.Array[ctypes.c_uint64]
     address: int
-    _carved: tuple[Sequence[Any], Sequence[int], list[int], np.ndarray[Any, Any]]
+    _carved: tuple[Sequence[Any], Sequence[int], list[int], bytearray]
+    _known_shape: _Shape | None = None
 
     def __init__(self, **fields: Any) -> None:
         kinds = self.kinds()
@@ -132,20 +133,28 @@ class Record:
         """A record whose first fields are `given`; each of the others points to so many zeros, all of them in one piece
         of memory: many small arrays at the price of one."""
         self = cls.__new__(cls)
-        kinds = list(cls.kinds().items())
-        packed = [_slot(value, kind, name) for (name, kind), value in zip(kinds, given, strict=False)]
-        offsets, size = [], 0
-        for (_, kind), count in zip(kinds[len(given) :], counts, strict=True):
-            assert isinstance(kind, PtrType)
+        names, kinds, widths, array = cls._shape()
+        packed = [_slot(value, kinds[name], name) for name, value in zip(names, given, strict=False)]
+        size, offsets = 0, []
+        for width, count in zip(widths[len(given) :], counts, strict=True):
             offsets.append(size)
-            size += kind.item.dtype.itemsize * count + 7 & -8
-        memory = np.zeros(size // 8 + 1, np.uint64)
-        base = int(memory.__array_interface__["data"][0])
-        packed.extend([base + offset for offset in offsets])
-        self.slots = (ctypes.c_uint64 * len(packed))(*packed)
+            size += width * count + 7 & -8
+        memory = bytearray(size + 8)
+        base = _address_of_bytes(memory)
+        packed += [base + offset for offset in offsets]
+        self.slots = array(*packed)
         self.address = ctypes.addressof(self.slots)
         self._carved = given, counts, offsets, memory
         return self
+
+    @classmethod
+    def _shape(cls) -> _Shape:
+        """What `carve` needs of the fields: names, kinds, bytes of an item, the type of `slots`."""
+        if cls._known_shape is None:
+            kinds = cls.kinds()
+            widths = [kind.item.dtype.itemsize if isinstance(kind, PtrType) else 0 for kind in kinds.values()]
+            cls._known_shape = list(kinds), kinds, widths, ctypes.c_uint64 * len(kinds)
+        return cls._known_shape
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -156,7 +165,7 @@ class Record:
         for name, count, offset in zip(list(kinds)[len(given) :], counts, offsets, strict=True):
             kind = kinds[name]
             assert isinstance(kind, PtrType)
-            fields[name] = memory.view(np.uint8)[offset:].view(kind.item.dtype)[:count]
+            fields[name] = np.frombuffer(memory, kind.item.dtype, count, offset)
         return fields
 
     @classmethod
@@ -169,6 +178,11 @@ class Record:
 
 
 Kind = IntType | PtrType | type[Record]
+_Shape: TypeAlias = tuple[list[str], dict[str, Kind], list[int], type[ctypes.Array[ctypes.c_uint64]]]
+
+
+def _address_of_bytes(memory: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def _evaluate(annotation: Any, scope: dict[str, Any]) -> Any:
@@ -247,6 +261,16 @@ class Kernel:
     def __call__(self, *args: Any) -> int:
         """Run natively. Arrays must be contiguous numpy arrays of the parameter's item type."""
         return self.bind(*args)()
+
+    def quickly(self, *slots: int) -> int:
+        """Run natively what has a result that is signed or small. The arguments are packed already: numbers, and the
+        addresses of records."""
+        packed = self._slots_type(*slots)
+        return (self._entry or self.entry)(ctypes.addressof(packed))
+
+    @cached_property
+    def _slots_type(self) -> type[ctypes.Array[ctypes.c_uint64]]:
+        return ctypes.c_uint64 * len(self.parameters)
 
     def bind(self, *args: Any) -> Bound:
         """The call with these arguments, packed once so that it can be repeated cheaply."""

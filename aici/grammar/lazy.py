@@ -47,7 +47,7 @@ def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa |
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    small = _small(limits)
+    small = _SMALL if limits is DEFAULT_LIMITS else _small(limits)
     try:
         if found := compile_plain(pattern, small) or compile_words(pattern, limits):
             return found
@@ -70,6 +70,9 @@ def _small(limits: DfaLimits) -> DfaLimits:
         work=min(limits.work, EAGER.work),
         cells=min(limits.cells, EAGER.cells),
     )
+
+
+_SMALL = _small(DEFAULT_LIMITS)
 
 
 class LazyDfa:

@@ -7,6 +7,7 @@ or MIXED where they differ. Only `fill` uses these kernels.
 from __future__ import annotations
 
 from functools import cache as once
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Machine(Record):
     classes: Ptr[u8]  # [256]
     n_classes: i64
     merged: i64  # whether `merge` has seen it
+    serial: i64  # no other machine of the process has it
     # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
@@ -56,8 +58,6 @@ class Machine(Record):
         i32
     ]  # [n_states] where its live continuation bytes lead, or MIXED; + 2, and 0 where that is not known yet
     live: Ptr[u64]  # [n_states] which these are, bit i is 0x80 + i
-    known: Ptr[i64]  # [N_KNOWN] states whose targets are known, + 1
-    rows: Ptr[i32]  # [N_KNOWN, N_ATOMS]
     # Room for `spells_utf8`.
     todo: Ptr[u32]  # [n_states]
     all_of: Ptr[u64]  # [n_classes] what the modes after the bytes of a class have in common,
@@ -65,20 +65,28 @@ class Machine(Record):
 
 
 N_KNOWN = 64
+"""Rows of targets that are kept, of all machines together."""
+_SERIALS = count(1)
+
+
+def visited_size() -> int:
+    """How many numbers `targets` needs room for: a number a distinct block and page; the rows that it keeps, each with
+    its machine and state."""
+    fields = atoms().fields
+    return int(fields["n_blocks"] + fields["n_pages"]) + N_KNOWN * (1 + N_ATOMS)
 
 
 def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int, merged: bool = False) -> Machine:
     """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
     machine = Machine.carve(
-        (table, classes, n_classes, int(merged)),
+        (table, classes, n_classes, int(merged), next(_SERIALS)),
         (
             *(N_SETS + 1, 256, FIRST_BEYOND, 1),
-            *(n_classes, n_states, n_states, n_states, N_KNOWN, N_KNOWN * N_ATOMS),
-            *(n_states, n_classes, n_classes),
+            *(n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes),
         ),
     )
-    if not prepare(machine, _sets(), n_states, start):
+    if not prepare.quickly(machine.address, _sets().address, n_states, start):
         raise ValueError("not an automaton")
     return machine
 
@@ -237,14 +245,19 @@ def spells_utf8(machine: Machine, start: i64) -> i64:
 
 @kernel
 def targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
-    """Fill `row`, one number an atom, for a state. `visited`: room for one number a distinct block and page."""
+    """Fill `row`, one number an atom, for a state. `visited`: zeros at first, `visited_size` of them, for machines that
+    are used one at a time."""
+    keys = visited[atoms.n_blocks + atoms.n_pages :]
     place = state % N_KNOWN
-    known = machine.rows[place * N_ATOMS :]
-    if machine.known[place] != state + 1:
-        find_targets(machine, atoms, visited, state, known)
-        machine.known[place] = state + 1
+    known = keys[N_KNOWN + place * N_ATOMS :]
+    key = machine.serial << 32 | state
+    if keys[place] != key:
+        find_targets(machine, atoms, visited, state, row)
+        for atom in range(N_ATOMS):
+            known[atom] = row[atom]
+        keys[place] = key
     for atom in range(N_ATOMS):
-        row[atom] = known[atom]
+        row[atom] = i32(known[atom])
 
 
 @kernel
