@@ -1,6 +1,6 @@
 """From a position automaton to the minimal byte automaton: packs it, runs the kernels, unpacks the result.
 
-Goes in: an `Nfa`. Comes out: a `Dfa`. Only `aici.grammar` imports this module.
+Goes in: an `Nfa`, packed. Comes out: a `Dfa`. Only `aici.grammar` imports this module.
 
 The kernels work in rooms of fixed size. A small one is kept for each thread and serves nearly every pattern; one that
 outgrows it gets a room as large as its limits allow, which lives for that call (the system commits memory only as it
@@ -9,10 +9,12 @@ is touched).
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import threading
 from array import array
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +22,11 @@ import numpy.typing as npt
 from . import hash_kernels, pipeline_kernels, spell_kernels, subset_kernels
 from .dfa import Dfa
 from .errors import RegexLimitError
-from .jit import Bound
+from .jit import Bound, address_of_bytes
 from .limits import DfaLimits
+from .memory import mapping
 from .nfa import Counter, Nfa
+from .utf8 import Partition
 
 SMALL = DfaLimits(states=1 << 13, cells=1 << 19)
 SMALL_WORDS = 64
@@ -32,15 +36,14 @@ MAX_ROWS = 8_000_000
 """States times atoms."""
 
 
-def determinise(nfa: Nfa, pattern: str, limits: DfaLimits, packed: Packed | None = None) -> Dfa:
-    """`packed` is the automaton packed, if it is already. Raises RegexLimitError past a limit."""
-    packed = packed or Packed(nfa)
+def determinise(packed: Packed, pattern: str, limits: DfaLimits) -> Dfa:
+    """Raises RegexLimitError past a limit."""
     room = small_room()
-    result = room.run(nfa, packed, limits) if packed.words <= SMALL_WORDS else hash_kernels.NO_ROOM
+    result = room.run(packed, limits) if packed.words <= SMALL_WORDS else hash_kernels.NO_ROOM
     fits = limits.states <= SMALL.states and limits.cells <= SMALL.cells and packed.words <= SMALL_WORDS
     if result == hash_kernels.NO_ROOM and not fits:
         room = Room.large(packed, limits)
-        result = room.run(nfa, packed, limits)
+        result = room.run(packed, limits)
     if result < 0:
         raise past_limit(result, room, pattern, limits)
     return room.dfa(result)
@@ -58,43 +61,54 @@ def past_limit(result: int, room: Room, pattern: str, limits: DfaLimits) -> Rege
 
 
 class Packed:
-    """A position automaton as the kernels take it."""
+    """A position automaton as the kernels take it: `parts` are the arrays of `Positions` and, of `Spelling`, `letters`
+    and `high_atoms`."""
 
-    def __init__(self, nfa: Nfa) -> None:
+    def __init__(self, parts: dict[str, bytes], words: int, atoms: int, nullable: bool, high: Partition) -> None:
+        self.parts, self.words, self.atoms, self.nullable, self.high = parts, words, atoms, nullable, high
+        self._buffer = bytearray(b"".join(parts.values()))
+        at = address_of_bytes(self._buffer)
+        self.at = {}
+        """Where each part lies."""
+        for name, part in parts.items():
+            self.at[name] = at
+            at += len(part)
+
+    @staticmethod
+    def of(nfa: Nfa) -> Packed:
+        """All parts are of whole words."""
         words = nfa.n_positions // 64 + 1
         sets = (nfa.first, nfa.last, nfa.chain, *nfa.atom_positions)
-        edges = _edges(nfa.rules, words)
         counters = [number for c in nfa.counters for number in (c.start, c.width, c.copies, c.upward)]
         parts = {
             "sets": b"".join([m.to_bytes(8 * words, "little") for m in sets]),
-            **edges,
+            **_edges(nfa.rules, words),
             "counters": _u32(counters),
             **_counters_by_word(nfa.counters, words),
             "letters": _u32(_letters(nfa)),
             "high_atoms": _u32(nfa.alphabet.high_atoms),
         }
-        self.parts = parts
-        self.buffer = np.frombuffer(b"".join(parts.values()), np.uint8)
-        address: int = self.buffer.__array_interface__["data"][0]
-        self.at = {}
-        for name, part in parts.items():
-            self.at[name] = address
-            address += len(part)
-        self.words = words
-        self.atoms = len(nfa.atom_positions)
+        return Packed(parts, words, len(nfa.atom_positions), nfa.nullable, nfa.alphabet.high)
 
-    def arrays(self) -> dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.uint64]]:
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The parts one by one."""
         wide = ("sets", "entry_mask", "target_mask")
         return {
-            name: np.frombuffer(part, np.uint64 if name in wide else np.uint32) for name, part in self.parts.items()
+            name: np.frombuffer(part or bytes(8), np.uint64 if name in wide else np.uint32)
+            for name, part in self.parts.items()
         }
 
-    def record(self, nfa: Nfa) -> subset_kernels.Positions:
+    @property
+    def slots(self) -> list[ctypes.c_uint64 | int]:
+        """Of `Positions`."""
+        return [self.words, self.atoms, self.nullable, *(self.at[name] for name in _POSITIONS)]
+
+    def record(self) -> subset_kernels.Positions:
         """The position automaton for kernels that run more than once."""
-        sizes = {"words": self.words, "atoms": self.atoms, "nullable": nfa.nullable}
-        fields = self.arrays() | sizes
-        return subset_kernels.Positions(**{name: fields[name] for name in subset_kernels.Positions.kinds()})
+        return subset_kernels.Positions.at(self.slots, self.arrays)
+
+
+_POSITIONS = list(subset_kernels.Positions.kinds())[3:]
 
 
 def _letters(nfa: Nfa) -> list[int]:
@@ -161,65 +175,36 @@ class Room:
         while buckets < 2 * states + 2:
             buckets *= 4
         arena = 12 * (states + cells) + 2 * table
-        self.table_room = table
-        self.accepting = np.empty(states + 1, np.uint8)
-        self.rows = np.empty(cells, np.int32)
-        self.arena = np.empty(arena, np.uint32)
-        self.hashes = np.empty(max(4 * states, table // 8), np.uint64)
-        self.classes = np.empty(256, np.uint8)
-        self.table = np.empty(table, np.uint32)
-        self.ends = np.empty(table // 2, np.uint8)
-        self.counts = np.zeros(3, np.int64)
-        self.n_classes = np.zeros(1, np.int64)
+        hashes, ends = max(4 * states, table // 8), table // 2
+        self.state_room, self.table_room = states, table
         self.over_atoms = np.zeros(1, np.int64)
-        u32, u64 = np.empty(1, np.uint32), np.empty(1, np.uint64)
+        nothing = np.zeros(1, np.uint64)
+        empty = (
+            nothing if name in ("sets", "entry_mask", "target_mask") else nothing.view(np.uint32) for name in _POSITIONS
+        )
         self.positions = subset_kernels.Positions(
-            words=0,
-            atoms=0,
-            nullable=0,
-            sets=u64,
-            entry_start=u32,
-            entry_rule=u32,
-            entry_mask=u64,
-            target_start=u32,
-            target_word=u32,
-            target_mask=u64,
-            counters=u32,
-            counter_first=u32,
-            counter_after=u32,
+            words=0, atoms=0, nullable=0, **dict(zip(_POSITIONS, empty, strict=True))
         )
-        self.subsets = subset_kernels.Subsets(
-            counts=self.counts,
-            keys=np.empty(keys, np.uint64),
-            key_room=keys,
-            key_start=np.empty(states + 2, np.uint32),
-            key_low=np.empty(states + 2, np.uint32),
-            hashes=self.hashes,
-            buckets=np.empty(buckets, np.uint32),
-            accepting=self.accepting,
-            rows=self.rows,
-            state_room=states,
-            row_room=cells,
-            work_limit=0,
-            scratch=np.zeros(words + 2, np.uint64),
+        self.subsets = subset_kernels.Subsets.carve(
+            (keys, states, cells, 0),
+            (3, keys, states + 2, states + 2, hashes, buckets, states + 1, cells, words + 2),
+            mapping,
         )
-        self.spelling = spell_kernels.Spelling(
-            rows=self.rows,
-            accepting=self.accepting,
-            letters=u32,
-            high_atoms=u32,
-            high=u32,
-            arena=self.arena,
-            room=arena,
-            hashes=self.hashes,
-            hash_room=len(self.hashes),
-            classes=self.classes,
-            n_classes=self.n_classes,
-            table=self.table,
-            table_room=table,
-            ends=self.ends,
-            end_room=len(self.ends),
+        fields = self.subsets.fields
+        self.counts: npt.NDArray[np.int64] = fields["counts"]
+        self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
+        u32 = nothing.view(np.uint32)
+        self.spelling = spell_kernels.Spelling.carve(
+            (u32, u32, u32, arena, hashes, table, ends, fields["rows"], self.accepting, fields["hashes"]),
+            (arena, 256, 1, table, ends),
+            mapping,
         )
+        fields = self.spelling.fields
+        self.arena: npt.NDArray[np.uint32] = fields["arena"]
+        self.classes: npt.NDArray[np.uint8] = fields["classes"]
+        self.n_classes: npt.NDArray[np.int64] = fields["n_classes"]
+        self.table: npt.NDArray[np.uint32] = fields["table"]
+        self.ends: npt.NDArray[np.uint8] = fields["ends"]
         self.build = self.bind(self.positions, self.spelling)
 
     def bind(self, positions: subset_kernels.Positions, spelling: spell_kernels.Spelling) -> Bound:
@@ -236,35 +221,16 @@ class Room:
         rows = min(states * packed.atoms, MAX_ROWS)
         return Room(packed.words, states, limits.work // 8, rows, limits.cells)
 
-    def run(self, nfa: Nfa, packed: Packed, limits: DfaLimits) -> int:
+    def run(self, packed: Packed, limits: DfaLimits) -> int:
         """States of the byte automaton, which is left in `table`; negative if it failed."""
-        at = packed.at
-        self.positions.slots[:] = [
-            packed.words,
-            packed.atoms,
-            nfa.nullable,
-            at["sets"],
-            at["entry_start"],
-            at["entry_rule"],
-            at["entry_mask"],
-            at["target_start"],
-            at["target_word"],
-            at["target_mask"],
-            at["counters"],
-            at["counter_first"],
-            at["counter_after"],
-        ]
-        slots = self.spelling.slots
-        slots[LETTERS], slots[HIGH_ATOMS], slots[HIGH] = (
-            at["letters"],
-            at["high_atoms"],
-            nfa.alphabet.high.packed_address,
-        )
+        self.positions.slots[:] = packed.slots
+        slots, at = self.spelling.slots, packed.at
+        slots[LETTERS], slots[HIGH_ATOMS], slots[HIGH] = at["letters"], at["high_atoms"], packed.high.packed_address
         return self.run_bound(self.build, self.spelling, packed.atoms, limits)
 
     def run_bound(self, call: Bound, spelling: spell_kernels.Spelling, atoms: int, limits: DfaLimits) -> int:
         """As `run`, of a call that `bind` made."""
-        self.subsets.slots[_STATE_ROOM] = min(len(self.accepting) - 1, limits.states + atoms + 1)
+        self.subsets.slots[_STATE_ROOM] = min(self.state_room, limits.states + atoms + 1)
         self.subsets.slots[_WORK_LIMIT] = limits.work
         spelling.slots[_TABLE_ROOM] = min(self.table_room, limits.cells)
         return call()

@@ -35,6 +35,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from mmap import mmap
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
@@ -102,6 +103,7 @@ else:
 
 
 _R = TypeVar("_R", bound="Record")
+_Memory: TypeAlias = bytearray | mmap
 
 
 class Record:
@@ -116,7 +118,8 @@ class Record:
     _kinds: dict[str, Kind] | None = None
     slots: ctypes.Array[ctypes.c_uint64]
     address: int
-    _carved: tuple[Sequence[Any], Sequence[int], list[int], bytearray]
+    _carved: tuple[Sequence[Any], Sequence[int], list[int], _Memory]
+    _arrays: Callable[[], dict[str, Any]]
     _known_shape: _Shape | None = None
 
     def __init__(self, **fields: Any) -> None:
@@ -129,7 +132,9 @@ class Record:
         self.address = ctypes.addressof(self.slots)
 
     @classmethod
-    def carve(cls: type[_R], given: Sequence[Any], counts: Sequence[int]) -> _R:
+    def carve(
+        cls: type[_R], given: Sequence[Any], counts: Sequence[int], allocate: Callable[[int], _Memory] = bytearray
+    ) -> _R:
         """A record whose first fields are `given`; each of the others points to so many zeros, all of them in one piece
         of memory: many small arrays at the price of one."""
         self = cls.__new__(cls)
@@ -139,12 +144,21 @@ class Record:
         for width, count in zip(widths[len(given) :], counts, strict=True):
             offsets.append(size)
             size += width * count + 7 & -8
-        memory = bytearray(size + 8)
-        base = _address_of_bytes(memory)
+        memory = allocate(size + 8)
+        base = address_of_bytes(memory)
         packed += [base + offset for offset in offsets]
         self.slots = array(*packed)
         self.address = ctypes.addressof(self.slots)
         self._carved = given, counts, offsets, memory
+        return self
+
+    @classmethod
+    def at(cls: type[_R], words: Sequence[ctypes.c_uint64 | int], arrays: Callable[[], dict[str, Any]]) -> _R:
+        """A record of numbers and addresses; `arrays` keeps their memory alive and tells what lies there."""
+        self = cls.__new__(cls)
+        self.slots = cls._shape()[3](*words)
+        self.address = ctypes.addressof(self.slots)
+        self._arrays = arrays
         return self
 
     @classmethod
@@ -159,6 +173,8 @@ class Record:
     @cached_property
     def fields(self) -> dict[str, Any]:
         """The fields by name; pointers are arrays."""
+        if hasattr(self, "_arrays"):
+            return dict(zip(self.kinds(), self.slots, strict=True)) | self._arrays()
         given, counts, offsets, memory = self._carved
         kinds = self.kinds()
         fields = dict(zip(kinds, given, strict=False))
@@ -181,7 +197,8 @@ Kind = IntType | PtrType | type[Record]
 _Shape: TypeAlias = tuple[list[str], dict[str, Kind], list[int], type[ctypes.Array[ctypes.c_uint64]]]
 
 
-def _address_of_bytes(memory: bytearray) -> int:
+def address_of_bytes(memory: _Memory) -> int:
+    """Of memory that does not move: it is not to be resized."""
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 

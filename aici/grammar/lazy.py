@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,10 @@ from . import lazy_kernels, nfa, spell_kernels, subset_kernels
 from .determinise import SMALL, Packed, determinise
 from .dfa import DEAD, Dfa
 from .errors import RegexLimitError
+from .hash_kernels import FIRST_SLOTS
 from .limits import DEFAULT_LIMITS, DfaLimits
-from .nfa import Nfa
-from .quick import compile_plain
+from .memory import mapping
+from .quick import compile_plain, pack_plain
 from .regex import compile_words
 from .regex_syntax import parse
 
@@ -30,11 +31,15 @@ def compile_lazily(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> LazyDfa:
 
     Raises RegexError for a wrong or unsupported pattern and for one that no text matches, RegexLimitError past a limit.
     """
-    automaton = nfa.build(parse(pattern, limits), limits)
-    return LazyDfa(automaton, Packed(automaton), pattern, limits)
+    return LazyDfa(pack(pattern, limits), pattern, limits)
 
 
-EAGER = DfaLimits(states=SMALL.states, work=2_000_000, cells=SMALL.cells)
+def pack(pattern: str, limits: DfaLimits) -> Packed:
+    """The position automaton of a pattern. Raises as `compile_lazily`."""
+    return pack_plain(pattern, limits) or Packed.of(nfa.build(parse(pattern, limits), limits))
+
+
+EAGER = DfaLimits(states=SMALL.states, work=200_000, cells=1 << 18)
 """What is built at once: a millisecond's work or two."""
 
 
@@ -53,12 +58,11 @@ def compile_automaton(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa |
             return found
     except RegexLimitError:
         return compile_lazily(pattern, limits)
-    automaton = nfa.build(parse(pattern, limits), limits)
-    packed = Packed(automaton)
+    packed = Packed.of(nfa.build(parse(pattern, limits), limits))
     try:
-        return determinise(automaton, pattern, small, packed)
+        return determinise(packed, pattern, small)
     except RegexLimitError:
-        return LazyDfa(automaton, packed, pattern, limits)
+        return LazyDfa(packed, pattern, limits)
 
 
 @lru_cache(maxsize=8)
@@ -84,61 +88,47 @@ class LazyDfa:
 
     start = 1
 
-    def __init__(self, automaton: Nfa, packed: Packed, pattern: str, limits: DfaLimits) -> None:
+    def __init__(self, packed: Packed, pattern: str, limits: DfaLimits) -> None:
         self.pattern = pattern
         self._lock = threading.Lock()
-        self._packed = packed
-        arrays = packed.arrays()
-        high = automaton.alphabet.high
-        n_high = len(high.signatures)
-        self._counts = np.array([2, 0], np.int64)
         self.classes = np.empty(256, np.uint8)
-        source = np.empty(256, np.uint32)
-        self.n_classes = _name_classes(packed, automaton, self.classes, source)
-        self.used = source[self.classes] != 0
-        """bool[256]: the bytes that texts may hold."""
-        states = min(limits.cells, MAX_CELLS) // self.n_classes
-        subsets = min(limits.states, states, MAX_CELLS // (packed.atoms + n_high + 1))
+        self._source = source = np.empty(256, np.uint32)
+        self.n_classes = _name_classes(packed, self.classes, source)
+        high, atoms = packed.high, packed.atoms
+        n_high = len(high.signatures)
         words = (n_high + 63) // 64
-        self.table = np.zeros((states, self.n_classes), np.uint32)
-        self.accepting = np.zeros(states, np.uint8)
-        self._filled = np.zeros(states, np.uint8)
-        self._filled[DEAD] = 1
-        below = np.zeros(max(1, high.n_nodes * words), np.uint64)
-        lazy_kernels.find_atoms(high.packed, below, words)
-        self._positions = packed.record(automaton)
-        self._subsets = _subsets(packed, subsets, limits)
-        tuple_buckets = _power_of_two(2 * subsets)
-        pair_buckets = _power_of_two(2 * states)
-        self._lazy = lazy_kernels.Lazy(
-            counts=self._counts,
-            classes=self.classes,
-            source=source,
-            n_classes=self.n_classes,
-            table=self.table,
-            filled=self._filled,
-            accepting=self.accepting,
-            subset=np.zeros(states, np.int32),
-            node=np.empty(states, np.uint32),
-            tuple=np.empty(states, np.uint32),
-            state_room=states,
-            state_of=np.zeros(subsets + packed.atoms + 1, np.uint32),
-            tuples=np.empty(max(1, subsets * n_high), np.uint32),
-            live=np.empty(max(1, subsets * words), np.uint64),
-            tuple_room=subsets,
-            tuple_hashes=np.empty(subsets, np.uint64),
-            tuple_buckets=np.zeros(tuple_buckets, np.uint32),
-            tuple_mask=tuple_buckets - 1,
-            pair_buckets=np.zeros(pair_buckets, np.uint32),
-            pair_mask=pair_buckets - 1,
-            high=high.packed,
-            high_atoms=arrays["high_atoms"] if n_high else np.zeros(1, np.uint32),
-            below=below,
-            words=words,
+        states = min(limits.cells, MAX_CELLS) // self.n_classes
+        subsets = min(limits.states, states, MAX_CELLS // (atoms + n_high + 1))
+        self._positions = packed.record()
+        keys, more = max(limits.work // 8, packed.words), subsets + atoms + 2
+        self._subsets = subset_kernels.Subsets.carve(
+            (keys, subsets, subsets * atoms, 1 << 62),
+            (3, keys, more, more, more, _slots(subsets), more, subsets * atoms, packed.words + 1),
+            mapping,
         )
-        self._check(subset_kernels.start_subsets(self._positions, self._subsets))
-        self._lazy.fields["state_of"][0] = 1
-        self.accepting[1] = automaton.nullable
+        self._lazy = lazy_kernels.Lazy.carve(
+            (
+                *(self.classes, source, high.packed, packed.arrays()["high_atoms"]),
+                *(self.n_classes, states, subsets, words),
+            ),
+            (
+                *(4, states * self.n_classes, states, states, states, states, states),
+                *(more, subsets * n_high, subsets * words, subsets, _slots(subsets), _slots(states)),
+                high.n_nodes * words,
+            ),
+            mapping,
+        )
+        fields = self._lazy.fields
+        self._counts: npt.NDArray[np.int64] = fields["counts"]
+        self.table: npt.NDArray[np.uint32] = fields["table"].reshape(states, self.n_classes)
+        self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
+        self._check(lazy_kernels.start.quickly(self._positions.address, self._subsets.address, self._lazy.address))
+
+    @cached_property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """bool[256]: the bytes that texts may hold."""
+        used: npt.NDArray[np.bool_] = self._source[self.classes] != 0
+        return used
 
     @property
     def n_states(self) -> int:
@@ -183,11 +173,9 @@ class LazyDfa:
             raise RegexLimitError(message, self.pattern, 0, len(self.pattern), hint)
 
 
-def _name_classes(
-    packed: Packed, automaton: Nfa, classes: npt.NDArray[np.uint8], source: npt.NDArray[np.uint32]
-) -> int:
+def _name_classes(packed: Packed, classes: npt.NDArray[np.uint8], source: npt.NDArray[np.uint32]) -> int:
     """Fills the byte classes and what they stand for: how many."""
-    high = automaton.alphabet.high
+    high = packed.high
     columns = high.n_columns
     root = high.packed[131:]
     spare = np.zeros(packed.atoms + columns + 1, np.uint32)
@@ -198,25 +186,9 @@ def _name_classes(
     )
 
 
-def _subsets(packed: Packed, states: int, limits: DfaLimits) -> subset_kernels.Subsets:
-    """Room for the subsets of positions."""
-    keys = max(limits.work // 8, packed.words)
-    return subset_kernels.Subsets(
-        counts=np.zeros(3, np.int64),
-        keys=np.empty(keys, np.uint64),
-        key_room=keys,
-        key_start=np.empty(states + packed.atoms + 2, np.uint32),
-        key_low=np.empty(states + packed.atoms + 2, np.uint32),
-        hashes=np.empty(states + packed.atoms + 2, np.uint64),
-        buckets=np.empty(4 * _power_of_two(2 * states), np.uint32),
-        accepting=np.empty(states + packed.atoms + 2, np.uint8),
-        rows=np.empty(states * max(1, packed.atoms), np.int32),
-        state_room=states,
-        row_room=states * packed.atoms,
-        work_limit=1 << 62,
-        scratch=np.zeros(packed.words + 1, np.uint64),
-    )
-
-
-def _power_of_two(n: int) -> int:
-    return 1 << max(8, n.bit_length())
+def _slots(n: int) -> int:
+    """Of a hash table that grows fourfold from FIRST_SLOTS, at most half full with n keys."""
+    slots = FIRST_SLOTS
+    while slots < 2 * (n + 1):
+        slots *= 4
+    return slots

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from .hash_kernels import NO_ROOM, intern_row, mix
+from .hash_kernels import FIRST_SLOTS, NO_ROOM, intern_row, mix, rehash
 from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .subset_kernels import Positions, Subsets, expand
+from .subset_kernels import Positions, Subsets, expand, start_subsets
 
 
 class Lazy(Record):
     """A byte automaton as it grows. State 0 is dead, 1 the start; a state is a subset of positions where a character
     starts, or a node of the partition of characters beyond ASCII together with where its atoms lead."""
 
-    counts: Ptr[i64]
-    """[2]: states, tuples."""
     classes: Ptr[u8]
     source: Ptr[u32]
     """What the byte classes stand for, as `name_classes` writes it."""
+    high: Ptr[u32]
+    """The partition, as `spell` takes it."""
+    high_atoms: Ptr[u32]
     n_classes: i64
+    state_room: i64
+    tuple_room: i64
+    words: i64
+    """Words of a set of atoms."""
+    counts: Ptr[i64]
+    """[4]: states, tuples, slots - 1 of the hash tables of tuples and of pairs."""
     table: Ptr[u32]
     """[state_room, n_classes]: zero, hence dead, where a row is not filled yet."""
     filled: Ptr[u8]
@@ -28,26 +35,18 @@ class Lazy(Record):
     """The node that it is, from 1,"""
     tuple: Ptr[u32]
     """and the tuple of where the atoms lead."""
-    state_room: i64
     state_of: Ptr[u32]
     """The state of a subset, or 0."""
     tuples: Ptr[u32]
     """[tuples, atoms beyond ASCII]: the subset + 1 that an atom leads to, or 0."""
     live: Ptr[u64]
     """[tuples, words]: the atoms that lead anywhere."""
-    tuple_room: i64
     tuple_hashes: Ptr[u64]
     tuple_buckets: Ptr[u32]
-    tuple_mask: i64
     pair_buckets: Ptr[u32]
-    pair_mask: i64
-    high: Ptr[u32]
-    """The partition, as `spell` takes it."""
-    high_atoms: Ptr[u32]
+    """The states of pairs of a node and a tuple. Both tables begin small: what is far apart costs pages of memory."""
     below: Ptr[u64]
     """[nodes, words]: the atoms that a node leads to."""
-    words: i64
-    """Words of a set of atoms."""
 
 
 @kernel
@@ -66,6 +65,20 @@ def find_atoms(high: Ptr[u32], below: Ptr[u64], words: i64) -> None:
                     here[w] = here[w] | under[w]
             elif child != 0:
                 here[(child - 1) >> 6] = here[(child - 1) >> 6] | u64(1 << ((child - 1) & 63))
+
+
+@kernel
+def start(p: Positions, s: Subsets, z: Lazy) -> i64:
+    """Makes the dead state and the start, in memory that is zero; 0, or negative if there is no room."""
+    z.counts[0] = 2
+    z.counts[2] = FIRST_SLOTS - 1
+    z.counts[3] = FIRST_SLOTS - 1
+    z.filled[0] = 1
+    z.state_of[0] = 1
+    z.accepting[1] = u8(p.nullable)
+    if z.words > 0:
+        find_atoms(z.high, z.below, z.words)
+    return start_subsets(p, s)
 
 
 @kernel
@@ -121,9 +134,12 @@ def intern_tuple(z: Lazy, row: Ptr[i32]) -> i64:
         hashed = mix(hashed, u64(value))
         if value != 0:
             live[k >> 6] = live[k >> 6] | u64(1 << (k & 63))
-    found = intern_row(z.tuples, n_high, n, hashed, z.tuple_hashes, z.tuple_buckets, z.tuple_mask)
+    found = intern_row(z.tuples, n_high, n, hashed, z.tuple_hashes, z.tuple_buckets, z.counts[2])
     if found == n:
         z.counts[1] = n + 1
+        if 2 * (n + 1) > z.counts[2]:
+            z.counts[2] = z.counts[2] * 4 + 3
+            rehash(z.tuple_hashes, n + 1, z.tuple_buckets, z.counts[2])
     return found
 
 
@@ -144,12 +160,9 @@ def child_state(s: Subsets, z: Lazy, child: i64, tuple_: i64) -> i64:
         some = some | (z.below[(node - 1) * z.words + w] & z.live[tuple_ * z.words + w])
     if some == 0:
         return 0
-    slot = i64(mix(u64(node), u64(tuple_)) >> 1) & z.pair_mask
-    while z.pair_buckets[slot] != 0:
-        state = z.pair_buckets[slot]
-        if z.node[state] == node and z.tuple[state] == tuple_:
-            return state
-        slot = (slot + 1) & z.pair_mask
+    slot = pair_slot(z, node, tuple_)
+    if z.pair_buckets[slot] != 0:
+        return z.pair_buckets[slot]
     state = z.counts[0]
     z.counts[0] = state + 1
     z.pair_buckets[slot] = u32(state)
@@ -158,7 +171,32 @@ def child_state(s: Subsets, z: Lazy, child: i64, tuple_: i64) -> i64:
     z.tuple[state] = u32(tuple_)
     z.accepting[state] = 0
     z.filled[state] = 0
+    if 2 * (state + 1) > z.counts[3]:
+        z.counts[3] = z.counts[3] * 4 + 3
+        rehash_pairs(z, state + 1)
     return state
+
+
+@kernel
+def pair_slot(z: Lazy, node: i64, tuple_: i64) -> i64:
+    """Where the state of a pair is in the hash table, or would be."""
+    slot = i64(mix(u64(node), u64(tuple_)) >> 1) & z.counts[3]
+    while z.pair_buckets[slot] != 0:
+        state = z.pair_buckets[slot]
+        if z.node[state] == node and z.tuple[state] == tuple_:
+            return slot
+        slot = (slot + 1) & z.counts[3]
+    return slot
+
+
+@kernel
+def rehash_pairs(z: Lazy, n: i64) -> None:
+    """Fills the table, which has grown, with the pairs among the first n states."""
+    for i in range(z.counts[3] + 1):
+        z.pair_buckets[i] = 0
+    for state in range(2, n):
+        if z.subset[state] < 0:
+            z.pair_buckets[pair_slot(z, z.node[state], z.tuple[state])] = u32(state)
 
 
 @kernel

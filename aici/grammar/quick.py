@@ -17,7 +17,7 @@ from . import charset, unicode
 from . import position_kernels as positions
 from . import reader_kernels as reader
 from .charset import CharSet
-from .determinise import HIGH, SMALL, SMALL_WORDS, past_limit, small_room
+from .determinise import HIGH, SMALL, SMALL_WORDS, Packed, past_limit, small_room
 from .dfa import Dfa
 from .hash_kernels import NO_ROOM
 from .jit import PtrType
@@ -36,6 +36,18 @@ def compile_plain(pattern: str, limits: DfaLimits) -> Dfa | None:
 
     Raises RegexLimitError past a limit, if not even that room could be used up.
     """
+    quick = _room(pattern, limits)
+    return quick.compile(pattern, limits) if quick else None
+
+
+def pack_plain(pattern: str, limits: DfaLimits) -> Packed | None:
+    """The position automaton of a pattern; None if it is not plain, or too large for the room that is kept."""
+    quick = _room(pattern, limits)
+    return quick.pack(pattern, limits) if quick else None
+
+
+def _room(pattern: str, limits: DfaLimits) -> _Quick | None:
+    """The thread's own, for patterns that are worth a try."""
     if len(pattern) > LENGTH or not pattern.isascii() or len(pattern) > limits.pattern_length:
         return None
     if limits.nesting < reader.MAX_DEPTH:
@@ -43,7 +55,7 @@ def compile_plain(pattern: str, limits: DfaLimits) -> Dfa | None:
     quick = getattr(_THREAD, "quick", None)
     if not isinstance(quick, _Quick):
         quick = _THREAD.quick = _Quick()
-    return quick.compile(pattern, limits)
+    return quick
 
 
 _THREAD = threading.local()
@@ -62,6 +74,7 @@ class _Quick:
         self.build = positions.build.bind(reading, building, 0, 0)
         self.sizes = building.fields["sizes"].data
         fields = building.fields
+        self.arrays = {name: field.data for name, field in fields.items()}
         self.positions = Positions(
             **{name: fields.get(name, 0) for name in Positions.kinds()},
         )
@@ -71,7 +84,8 @@ class _Quick:
         self.automaton = room.bind(self.positions, self.spelling)
         self.partitions: dict[int, Partition] = {}
 
-    def compile(self, pattern: str, limits: DfaLimits) -> Dfa | None:
+    def positions_of(self, pattern: str, limits: DfaLimits) -> tuple[int, int, int, Partition] | None:
+        """Makes the position automaton: its words and atoms, whether it holds the empty text, and the partition."""
         n = len(pattern)
         self.text[: n + len(_END)] = pattern.encode() + _END
         self.read.slots[1] = n
@@ -82,16 +96,50 @@ class _Quick:
         nullable = self.build()
         if nullable < 0:
             return None
-        sizes, room = self.sizes, self.room
-        atoms = sizes[positions.ATOMS]
-        self.positions.slots[:3] = [sizes[positions.WORDS], atoms, nullable]
-        self.spelling.slots[HIGH] = self.partition(sizes[positions.KEY]).packed_address
+        sizes = self.sizes
+        return sizes[positions.WORDS], sizes[positions.ATOMS], nullable, self.partition(sizes[positions.KEY])
+
+    def compile(self, pattern: str, limits: DfaLimits) -> Dfa | None:
+        made = self.positions_of(pattern, limits)
+        if made is None:
+            return None
+        words, atoms, nullable, high = made
+        room = self.room
+        self.positions.slots[:3] = [words, atoms, nullable]
+        self.spelling.slots[HIGH] = high.packed_address
         result = room.run_bound(self.automaton, self.spelling, atoms, limits)
         if result > 0:
             return room.dfa(result)
         if result == NO_ROOM and (limits.states > SMALL.states or limits.cells > SMALL.cells):
             return None
         raise past_limit(result, room, pattern, limits)
+
+    def pack(self, pattern: str, limits: DfaLimits) -> Packed | None:
+        made = self.positions_of(pattern, limits)
+        if made is None:
+            return None
+        words, atoms, nullable, high = made
+        rules, entries, targets, counters = self.sizes[positions.RULES : positions.COUNTERS + 1]
+        lengths = {
+            "sets": (3 + atoms) * words,
+            "entry_start": words + 1,
+            "entry_rule": entries,
+            "entry_mask": entries,
+            "target_start": rules + 1,
+            "target_word": targets,
+            "target_mask": targets,
+            "counters": 4 * counters,
+            "counter_first": words,
+            "counter_after": words,
+            "letters": 128,
+            "high_atoms": 4,
+        }
+        wide = ("sets", "entry_mask", "target_mask")  # first, so that they are aligned
+        parts = {
+            name: self.arrays[name][: lengths[name]].tobytes()
+            for name in sorted(lengths, key=wide.__contains__, reverse=True)
+        }
+        return Packed(parts, words, atoms, bool(nullable), high)
 
     def partition(self, key: int) -> Partition:
         """That of the characters beyond ASCII, its atoms in the order of `key`."""

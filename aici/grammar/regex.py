@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from . import nfa
-from .determinise import determinise
+from .determinise import Packed, determinise
 from .dfa import Dfa
 from .errors import OptionsError
 from .limits import DEFAULT_LIMITS, DfaLimits
@@ -26,7 +26,7 @@ def compile_regex(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     return (
         compile_plain(pattern, limits)
         or compile_words(pattern, limits)
-        or determinise(nfa.build(parse(pattern, limits), limits), pattern, limits)
+        or determinise(Packed.of(nfa.build(parse(pattern, limits), limits)), pattern, limits)
     )
 
 

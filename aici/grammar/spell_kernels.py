@@ -9,9 +9,6 @@ from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 class Spelling(Record):
     """An automaton over atoms, minimal, its states from 0, the start; and room for the one over bytes."""
 
-    rows: Ptr[i32]
-    """[states, atoms]: the next state, or -1."""
-    accepting: Ptr[u8]
     letters: Ptr[u32]
     """[128]: the atom + 1 of every ASCII character, or 0."""
     high_atoms: Ptr[u32]
@@ -19,20 +16,24 @@ class Spelling(Record):
     high: Ptr[u32]
     """A partition of the other characters (`utf8`): its number of atoms, nodes and columns, then the column of the
     bytes 0x80 to 0xff, the root's children, the nodes' children."""
-    arena: Ptr[u32]
     room: i64
-    hashes: Ptr[u64]
+    """Of `arena`."""
     hash_room: i64
+    table_room: i64
+    end_room: i64
+    rows: Ptr[i32]
+    """[states, atoms]: the next state, or -1."""
+    accepting: Ptr[u8]
+    hashes: Ptr[u64]
+    arena: Ptr[u32]
     classes: Ptr[u8]
     """[256]: gets the class of every byte."""
     n_classes: Ptr[i64]
     """[1]: gets the number of classes."""
     table: Ptr[u32]
     """Gets the rows, that of the dead state first."""
-    table_room: i64
     ends: Ptr[u8]
     """Gets the acceptance."""
-    end_room: i64
 
 
 @kernel

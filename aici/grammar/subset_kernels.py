@@ -44,10 +44,13 @@ class Subsets(Record):
     """The deterministic automaton as it grows. A state is a set of positions that may come next, and whether a text
     may end; its key is the words of the set from the first to the last one that is not zero."""
 
+    key_room: i64
+    state_room: i64
+    row_room: i64
+    work_limit: i64
     counts: Ptr[i64]
     """[3]: states; slots of the hash table - 1; work done, in words."""
     keys: Ptr[u64]
-    key_room: i64
     key_start: Ptr[u32]
     """The key of state s is `keys[key_start[s]..key_start[s + 1])`."""
     key_low: Ptr[u32]
@@ -57,9 +60,6 @@ class Subsets(Record):
     accepting: Ptr[u8]
     rows: Ptr[i32]
     """[states, atoms]: the next state, or -1."""
-    state_room: i64
-    row_room: i64
-    work_limit: i64
     scratch: Ptr[u64]
     """[words + 1], zero between calls."""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from . import charset, nfa
-from .determinise import determinise
+from .determinise import Packed, determinise
 from .dfa import Dfa
 from .errors import OptionsError, OptionsLimitError, RegexError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
@@ -51,7 +51,7 @@ def compile_substring(text: str, end: str = "", limits: DfaLimits = DEFAULT_LIMI
         ),
     )
     try:
-        return determinise(automaton, text, limits)
+        return determinise(Packed.of(automaton), text, limits)
     except RegexLimitError as error:
         raise OptionsLimitError(error.message) from None
 

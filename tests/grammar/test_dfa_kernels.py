@@ -26,21 +26,21 @@ PATTERNS = [
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_native_code_does_what_the_source_says(pattern: str) -> None:
     automaton = nfa.build(parse(pattern), DEFAULT_LIMITS)
-    packed = determinise.Packed(automaton)
+    packed = determinise.Packed.of(automaton)
     rooms = [determinise.Room(4, 300, 1000, 1500, 5000) for _ in range(2)]
-    results = [rooms[0].run(automaton, packed, DEFAULT_LIMITS), run_twin(rooms[1], automaton, packed)]
+    results = [rooms[0].run(packed, DEFAULT_LIMITS), run_twin(rooms[1], packed)]
     assert results[0] == results[1] > 0
     assert rooms[0].dfa(results[0]) == rooms[1].dfa(results[1]) == compile_regex(pattern)
 
 
-def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Packed) -> int:
+def run_twin(room: determinise.Room, packed: determinise.Packed) -> int:
     """As `Room.run`, with every kernel run by Python."""
     arrays = packed.arrays()
     positions = subset_kernels.Positions(
         **{name: arrays.get(name, value) for name, value in room.positions.fields.items()}
-        | {"words": packed.words, "atoms": packed.atoms, "nullable": automaton.nullable}
+        | {"words": packed.words, "atoms": packed.atoms, "nullable": packed.nullable}
     )
-    inputs = {"letters": arrays["letters"], "high_atoms": arrays["high_atoms"], "high": automaton.alphabet.high.packed}
+    inputs = {"letters": arrays["letters"], "high_atoms": arrays["high_atoms"], "high": packed.high.packed}
     return pipeline_kernels.automaton.python(
         positions,
         subset_kernels.Subsets(**room.subsets.fields | {"work_limit": 10**9}),
@@ -53,9 +53,9 @@ def run_twin(room: determinise.Room, automaton: nfa.Nfa, packed: determinise.Pac
 def test_too_small_a_room_is_told_and_nothing_is_written_beyond(pattern: str) -> None:
     """Rooms of every size below the least sufficient one, run by the twin, which checks every access."""
     automaton = nfa.build(parse(pattern), DEFAULT_LIMITS)
-    packed = determinise.Packed(automaton)
+    packed = determinise.Packed.of(automaton)
     wanted = compile_regex(pattern)
     for size in range(1, 120, 7):
         room = determinise.Room(4, size, size * 3, size * 4, size * 12)
-        result = run_twin(room, automaton, packed)
+        result = run_twin(room, packed)
         assert result == NO_ROOM or room.dfa(result) == wanted

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aici.grammar import nfa, quick, unicode
 from aici.grammar import position_kernels as positions
 from aici.grammar import reader_kernels as reader
-from aici.grammar.determinise import determinise
+from aici.grammar.determinise import Packed, determinise
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import RegexError, RegexLimitError
 from aici.grammar.hash_kernels import NO_ROOM
@@ -79,7 +79,7 @@ OTHER = [
 
 
 def slowly(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
-    return determinise(nfa.build(parse(pattern, limits), limits), pattern, limits)
+    return determinise(Packed.of(nfa.build(parse(pattern, limits), limits)), pattern, limits)
 
 
 @pytest.mark.parametrize("pattern", PLAIN)
