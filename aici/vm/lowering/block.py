@@ -27,7 +27,8 @@ ROOM = "m.room = d"
 
 
 class State(NamedTuple):
-    """What is known at the start of a block: the kinds of all locals, and of the items on the stack."""
+    """What is known at the start of a block: the kinds of all locals (and CLEAN or DIRTY behind them), and of the items
+    on the stack."""
 
     locals: tuple[int, ...]
     stack: tuple[int, ...]
@@ -46,7 +47,6 @@ class Block:
     function: Function
     index: int
     framed: bool
-    tracks: bool
     calls: bool
     stored: frozenset[int]
     weights: list[int]

@@ -82,8 +82,6 @@ class Calls(Block):
             kinds = VALUE if args[0].kinds & OTHER else NATURAL
         elif type(value) is Native and value.owner is None:
             self._add(f"{ROOM}; {out} = m.call_native({callee.text}, ({listed}))")
-        elif type(value) is TypeValue and value.is_exception and value.constructor is None:
-            self._add("m.allocate(FRAME)", f"{out} = ExceptionValue({callee.text}, ({listed}))")
         elif type(value) is TypeValue:
             if value is BUILTINS["str"] and len(args) == 1:
                 kinds = STR if within(args[0].kinds, PLAIN) else VALUE
@@ -153,8 +151,6 @@ class Calls(Block):
         if self.framed:
             self._add(ROOM, f"m.leave_frame(frame, {item.text})", "return")
         else:
-            if self.tracks:
-                self._add("P.handled = o")
             self._add(f"return {item.text}")
         self.done = True
 

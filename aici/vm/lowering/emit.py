@@ -4,9 +4,9 @@ Locals of the function are `l0`, `l1`, ..., its cells `c0`, ..., items of the op
 they are not just the name of a local or a constant; constants of the program are `k0`, ..., its names `n0`, ...,
 builtins that it can only mean `b0`, .... Nothing of the controller is in the text.
 
-A function is written in one of two ways. *Direct*: parameters are arguments, and it returns its result; a way out by
-an exception that has a handler goes through a dispatcher. *Framed*: it works on a `Frame` of the process, entered at
-any of several instructions, and leaves everything there whenever it hands control back.
+A function is written in one of two ways. *Direct*: parameters are arguments, and it returns its result. *Framed*: it
+works on a `Frame` of the process, entered at any of several instructions, and leaves everything there whenever it hands
+control back.
 """
 
 from __future__ import annotations
@@ -19,16 +19,12 @@ from aici.vm.isa import TABLE, Op
 from aici.vm.program import Program
 
 from .block import ROOM, State, spent
-from .calls import CALLS, Calls
+from .calls import CALLS
 from .data import Data
-from .flow import Graph, Jump, Line, Shape, Structure
+from .flow import Declined, Graph, Jump, Line, Shape, Structure
 from .jumps import Jumps
-from .kinds import (
-    ANYTHING,
-    UNBOUND,
-    VALUE,
-    Item,
-)
+from .kinds import ANYTHING, CLEAN, DIRTY, UNBOUND, VALUE, Item
+from .raising import CALM_OPS, Catches, classes
 
 
 class Lowered(NamedTuple):
@@ -67,7 +63,7 @@ def depths(program: Program, index: int) -> dict[int, int]:
     return found
 
 
-class Emitter(Data, Calls, Jumps):
+class Emitter(Data, Jumps):
     """Writes one function."""
 
     def __init__(
@@ -92,31 +88,29 @@ class Emitter(Data, Calls, Jumps):
         self.weights = weights(code)
         self.prices = prices(code, self.weights)
         self.depths = depths(program, index)
-        entries = {0}
+        self.catches = Catches(self.function, self.depths, classes(program, stored))
         self.resumed = {pc + 1 for pc, instr in enumerate(code) if framed and instr.op in (Op.AWAIT, Op.YIELD)}
-        self.caught = {row.target for row in self.function.handlers}
-        entries |= self.resumed
-        if framed:
-            entries |= set(heads)
-        entries |= self.caught
-        self.entries = frozenset(entries)
-        self.dispatched = framed or bool(self.function.handlers)
+        awaits = [pc for pc, instr in enumerate(code) if framed and instr.op == Op.AWAIT]
+        self.entered = {self.catches.covered[pc][0] for pc in awaits if pc in self.catches.covered}
+        self.entries = frozenset({0, *self.resumed, *self.entered, *(heads if framed else ())})
         self.tracks = not framed and any(instr.op in (Op.PUSH_EXC, Op.POP_EXC) for instr in code)
-        graph = Graph(self.function, entries, self.stays)
-        shape = Shape(graph, self.dispatched)
-        if shape.cut and not self.dispatched:
-            self.dispatched = True
-            shape = Shape(graph, True)
-        self.graph, self.shape = graph, shape
         self.calls = any(instr.op in CALLS for instr in code)
         self.n_caches = 0
         self.caches: dict[int, int] = {}
-        self.stacks: dict[int, tuple[str, ...]] = {}
-        self.loops: dict[int, tuple[int, ...]] = {}
-        self.returns = False
-        self.bodies: dict[int, list[Line]] = {}
-        self.jumps: dict[int, Jump | None] = {}
-        self._infer()
+        self._write_all()
+
+    def _write_all(self) -> None:
+        """What can throw is known once it is written: less than at first, so that handlers know more, and so on."""
+        covered = self.catches.covered
+        throwing = {pc for pc in covered if self.function.code[pc].op not in CALM_OPS}
+        self._infer(throwing)
+        found = {pc for pc in covered if self.throws.get(pc)}
+        if found != throwing:
+            self._infer(found)
+            if any(self.throws.get(pc) for pc in covered.keys() - found):
+                self._infer(throwing)
+        if any(self.dirty.values()) and not self.framed:
+            raise Declined
 
     # --- what flow asks for ---
 
@@ -178,20 +172,33 @@ class Emitter(Data, Calls, Jumps):
                 texts.append("  u = P.handled")
             if self.dispatched:
                 texts.append("  q = 0")
-                texts.append("  h = o = P.handled")
         return texts, [-1] * len(texts)
 
     # --- inference: blocks are written again until nothing new is known of what they start with ---
 
-    def _infer(self) -> None:
+    def _infer(self, throwing: set[int]) -> None:
+        self.graph = Graph(self.function, self.entries, self.stays, self.catches.jumps, throwing)
+        self.dispatched = self.framed
+        self.shape = Shape(self.graph, self.dispatched)
+        if self.shape.cut and not self.dispatched:
+            self.dispatched = True
+            self.shape = Shape(self.graph, True)
+        self.stacks: dict[int, tuple[str, ...]] = {}
+        self.loops: dict[int, tuple[int, ...]] = {}
+        self.returns = False
+        self.bodies: dict[int, list[Line]] = {}
+        self.jumps: dict[int, Jump | None] = {}
+        self.excepts: dict[int, list[Line]] = {}
+        self.throws: dict[int, bool] = {}  # by instruction, as it was written last
+        self.dirty: dict[int, bool] = {}  # by block: whether it is left while another exception is being handled
         n_locals, n_params = len(self.function.locals), self.function.n_params
-        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params)
+        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params) + (CLEAN,)
         self.states: dict[int, State] = {}
-        unknown = (ANYTHING,) * n_locals
+        unknown = (ANYTHING,) * n_locals + (DIRTY,)
         for entry in self.entries:
             stack = (VALUE,) * self.depths[entry]
-            resumed = entry in self.resumed or entry in self.caught
-            known = unknown if resumed else fresh if entry == 0 else self.heads[entry][:n_locals]
+            resumed = entry in self.resumed or entry in self.entered
+            known = unknown if resumed else fresh if entry == 0 else (*self.heads[entry][:n_locals], DIRTY)
             if entry in self.heads and not resumed:
                 stack = self.heads[entry][n_locals:]
             self.states[entry] = State(known, stack)
@@ -218,11 +225,17 @@ class Emitter(Data, Calls, Jumps):
         self.pc = block
         if not block:
             self._add(*spent(0, self.weights[-1]))
+        thrown: State | None = None
+        self.dirty[block] = False
         while self.pc < self.block_end:
             op, a, b = code[self.pc]
             self.stacks[self.pc] = tuple(item.text for item in self.stack)
             self.done = False
+            state, known = State(tuple(self.kinds), tuple(item.kinds for item in self.stack)), len(self.lines)
             self._instruction(Op(op), a, b)
+            found = self._note_throws(known, state)
+            if found is not None:
+                thrown = found if thrown is None else thrown.merged(found)
             self.pc += 1
             if self.done:
                 break
@@ -230,6 +243,7 @@ class Emitter(Data, Calls, Jumps):
             self._flush()
             self._to(self.block_end)
             self.jump = Jump("", self.block_end - 1, self.block_end, (), -1, ())
+        self._catch(thrown)
         self.bodies[block], self.jumps[block] = self.lines, self.jump
         return self.after
 

@@ -88,6 +88,7 @@ class Lowering(Runtime):
         self.lowers = process.lowered
         self.room = self.limits.recursion - len(process.frames)  # frames that can still be entered
         self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
+        self.held_back: Exception | None = None  # out of a loop that has ended thereby
         self.leaving: list[tuple[Unit, FrameType, int]] = []  # functions that an exception is about to leave
         self.came_out = False  # whether it has left another one that the last of them called
         self.functions: dict[int, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
@@ -254,32 +255,21 @@ class Lowering(Runtime):
                 exceptions.set_context(self, error.value, self.process.handled)
             error.how = Raised.PASSING
 
-    def caught(
-        self, unit: Unit, error: Exception, current: ExceptionValue | None, outer: ExceptionValue | None
-    ) -> tuple[int, Value]:
-        """Where a lowered function goes on after an exception, and with which; -1 if it does not. `current` is the
-        exception that it was handling, `outer` the one that its caller was."""
+    def caught(self, unit: Unit, error: Exception) -> ExceptionValue:
+        """The exception that came to a handler of a lowered function, with all that it left on its way."""
         tb = error.__traceback__
         assert tb is not None
-        pc = unit.instruction(tb.tb_lineno)
-        if not isinstance(error, Throw):
+        if type(error) is not Throw:
             error = self.too_deep()
-        for row in unit.code.function.handlers:
-            if row.start <= pc < row.end:
-                break
-        else:
-            self._note_context(error)
-            self.process.handled = outer
-            return -1, None
-        self.leaving.append((unit, tb.tb_frame, pc))
+        self.leaving.append((unit, tb.tb_frame, unit.instruction(tb.tb_lineno)))
         self.came_out = False
         if tb.tb_next is not None:
             self._passed(error, tb.tb_next)
         self._note_context(error)
         self._leave(error)
         self.mark = None
-        self.process.handled = current
-        return row.target, error.value
+        value: ExceptionValue = error.value
+        return value
 
     def surface(self, error: Throw) -> None:
         """An exception came out of the top frame, which may be lowered: write back what its handler wants to find."""

@@ -10,7 +10,7 @@ edges to one of them go through a dispatcher around everything, which is also ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from aici.vm.isa import TABLE, Op, Operand
@@ -18,13 +18,13 @@ from aici.vm.program import Function
 
 ROOT = -1
 """The dispatcher: a block before all others, that goes to the one that `q` names."""
-MAX_NESTING = 16
-"""Loops inside one another; CPython allows for 20 blocks."""
+MAX_NESTING = 14
+"""Loops inside one another; CPython allows for 20 blocks, and inside them there may be a `try` in an `except`."""
 MAX_INDENT = 60
 
 
-class TooDeep(Exception):
-    """The code nests more deeply than Python's compiler allows for."""
+class Declined(Exception):
+    """The code nests more deeply than Python's compiler allows for, or is none that our compiler would make."""
 
 
 class Line(NamedTuple):
@@ -55,22 +55,35 @@ class Writer(Protocol):
     def end(self, block: int) -> Jump | None:
         """None where control never goes on."""
 
+    def caught(self, block: int) -> list[Line]:
+        """What opens the `except` that brings an exception out of the block's lines to their handler; nothing where
+        none comes out of them."""
+
     def loop(self, header: int) -> list[Line] | None:
         """The lines that open the loop as a `for`, None for an endless `while`. The header's only instruction is then
-        a FOR_ITER; its `yes` is the end of the loop."""
+        a FOR_ITER; its `yes` is the end of the loop. If an exception can come out of it, then out of the block's lines,
+        which are written after the loop."""
 
     def again(self, header: int) -> list[Line]:
         """What is to be done on the way back to the header of a `for`; the lines of the jump itself are left out."""
 
-    def dispatch(self) -> tuple[list[str], list[str]]:
-        """Lines before and after the body of the dispatcher's loop (which is one deeper than they are)."""
-
 
 class Graph:
-    """Blocks by their first instruction, and where each can go."""
+    """Blocks by their first instruction, and where each can go.
 
-    def __init__(self, function: Function, entries: Iterable[int], stays: Callable[[int], bool]) -> None:
-        """`stays`: whether control may go on after an AWAIT without leaving the Python function."""
+    `jumps`: where a RAISE goes on when its exception is caught in the same function, and likewise what raises again.
+    `throwing`: the instructions that an exception may come out of on its way to their handler. `stays`: whether control
+    may go on after an AWAIT without leaving the Python function.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        entries: Iterable[int],
+        stays: Callable[[int], bool],
+        jumps: Mapping[int, int],
+        throwing: Container[int],
+    ) -> None:
         code = function.code
         self.entries = sorted(entries)
         starts = {0, *self.entries}
@@ -87,15 +100,24 @@ class Graph:
         ordered = sorted(start for start in starts if start < len(code))
         self.ends = dict(zip(ordered, [*ordered[1:], len(code)], strict=True))
         self.next: dict[int, tuple[int, ...]] = {}
+        self.handlers: dict[int, int] = {}  # where exceptions from a block's lines go
+        rows = iter(function.handlers)
+        row = next(rows, None)
         for start, end in self.ends.items():
+            while row is not None and row.end <= start:
+                row = next(rows, None)
+            if row is not None and row.start <= start and any(pc in throwing for pc in range(start, end)):
+                self.handlers[start] = row.target
             instr, info = code[end - 1], TABLE[code[end - 1].op]
             after: list[int] = []
             if info.operands == (Operand.TARGET,):
                 after.append(instr.a)
             if not info.ends and instr.op != Op.YIELD and (instr.op != Op.AWAIT or stays(end - 1)):
                 after.append(end)
-            if instr.op == Op.RAISE and not instr.a:
-                after += [row.target for row in function.handlers if row.start < end <= row.end]
+            if end - 1 in jumps:
+                after.append(jumps[end - 1])
+            if start in self.handlers:
+                after.append(self.handlers[start])
             self.next[start] = tuple(dict.fromkeys(after))
         self.before: dict[int, list[int]] = {start: [] for start in ordered}
         for start, targets in self.next.items():
@@ -218,6 +240,7 @@ class Structure:
     def __init__(self, shape: Shape, writer: Writer) -> None:
         self.shape = shape
         self.writer = writer
+        self.caught_at = set(shape.graph.handlers.values())
         self.guarded: set[int] = set()
         self.lines: list[Line] = []
         self.inline: set[int] = set()
@@ -231,7 +254,7 @@ class Structure:
         parent = shape.idom[block]
         left = [header for header in shape.around[parent] if block not in shape.members[header]]
         entering = [other for other in shape.before[block] if shape.order[other] < shape.order[block]]
-        single = len(entering) == 1 and parent != ROOT and block not in shape.cut
+        single = len(entering) == 1 and parent != ROOT and block not in shape.cut and block not in self.caught_at
         if single and (not left or self.writer.end(block) is None):
             self.inline.add(block)
             return
@@ -252,17 +275,14 @@ class Structure:
 
     def _add(self, lines: Iterable[Line], indent: int) -> None:
         if indent > MAX_INDENT:
-            raise TooDeep
+            raise Declined
         self.lines.extend(line._replace(indent=line.indent + indent) for line in lines)
 
     def _dispatcher(self) -> None:
-        before, after = self.writer.dispatch()
-        self._add([Line(0, "while True:", -1), *[Line(1, text, -1) for text in before]], 1)
-        depth = 2 + bool(before)
+        self._add([Line(0, "while True:", -1)], 1)
         entries = self.sequence[("node", ROOT)]
         self.guarded.update(entries)
-        self._follow(entries, [], [_Loop(ROOT, set(), False)], depth)
-        self._add([Line(1, text, -1) for text in after], 1)
+        self._follow(entries, [], [_Loop(ROOT, set(), False)], 2)
 
     def _follow(self, blocks: Sequence[int], follow: list[int], loops: list[_Loop], indent: int) -> None:
         for place, block in enumerate(blocks):
@@ -278,7 +298,7 @@ class Structure:
             self._plain(block, follow, loops, indent)
             return
         if len(loops) > MAX_NESTING:
-            raise TooDeep
+            raise Declined
         after = self.sequence.get(("after", block), [])
         opening = self.writer.loop(block)
         loop = _Loop(block, set(), opening is not None)
@@ -294,7 +314,8 @@ class Structure:
             self._go(block, end.no, end.pc, end.no_lines, sequence, inside, indent + 1)
             self._follow(sequence, [], inside, indent + 1)
             self._add([Line(0, "else:", -1)], indent)
-            self._go(block, end.yes, end.pc, end.yes_lines, [*after, *follow], loops, indent + 1)
+            inner = self._body(block, [*after, *follow], loops, indent + 1)
+            self._go(block, end.yes, end.pc, end.yes_lines, [*after, *follow], loops, inner)
         self._leave(loop, [*after, *follow], loops, indent)
         self._follow(after, follow, loops, indent)
 
@@ -324,11 +345,27 @@ class Structure:
 
     def _plain(self, block: int, follow: list[int], loops: list[_Loop], indent: int) -> None:
         sequence = self.sequence.get(("node", block), [])
-        self._add(self.writer.body(block), indent)
+        inner = self._body(block, [*sequence, *follow], loops, indent)
         end = self.writer.end(block)
         if end is not None:
-            self._end(block, end, [*sequence, *follow], loops, indent)
+            self._end(block, end, [*sequence, *follow], loops, inner)
         self._follow(sequence, follow, loops, indent)
+
+    def _body(self, block: int, follow: list[int], loops: list[_Loop], indent: int) -> int:
+        """The block's lines, and the way to the handler of what comes out of them; how deep its end is to be written.
+        Nothing but that way is inside the `except`: there, exceptions would refer to one another."""
+        caught = self.writer.caught(block)
+        if not caught:
+            self._add(self.writer.body(block), indent)
+            return indent
+        self._add([Line(0, "try:", -1)], indent)
+        self._add(self.writer.body(block), indent + 1)
+        self._add(caught, indent)
+        self._go(block, self.shape.graph.handlers[block], -1, (), follow, loops, indent + 1)
+        if self.writer.end(block) is None:
+            return indent
+        self._add([Line(0, "else:", -1)], indent)
+        return indent + 1
 
     def _end(self, block: int, end: Jump, follow: list[int], loops: list[_Loop], indent: int) -> None:
         if not end.condition:

@@ -16,8 +16,9 @@ from aici.vm.costs import Price
 from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
 from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TRACE_ENTRY, text_size
-from aici.vm.native import TYPES, Throw
+from aici.vm.native import TYPES, Raised, Throw
 from aici.vm.ops import HANDLERS
+from aici.vm.ops.raising import exception_instance, set_cause
 from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, SequenceIterator, TypeValue, Value
 
 if TYPE_CHECKING:
@@ -193,18 +194,53 @@ def as_value(item: Value) -> Value:
     return item
 
 
-def raised(m: Machine, index: int, pc: int, value: Value) -> ExceptionValue:
-    """`raise value` in a function that has the handler, too: the exception to go on with there."""
-    if type(value) is TypeValue and value.is_exception:
-        value = m.call(value, [])
-    if type(value) is not ExceptionValue:
-        raise m.error("TypeError", "exceptions must derive from BaseException")
+def held(m: Machine, iterator: Value, *price: int) -> Any:
+    """As `native`, but an exception only ends the loop: `ended` raises it."""
+    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
+        return Steps(m, iterator, Price(*price))
+    return (_held(m, iterator, Price(*price)),)
+
+
+def _held(m: Machine, iterator: Value, price: Price) -> Iterator[Value]:
+    try:
+        yield from _steps(m, iterator, price)
+    except (Throw, RecursionError) as error:
+        m.held_back = error
+
+
+def ended(m: Machine) -> None:
+    error, m.held_back = m.held_back, None
+    if error is not None:
+        raise error
+
+
+def thrown(m: Machine, value: Value, cause: Value) -> Throw:
+    """What `raise value from cause` throws."""
+    value = exception_instance(m, value, "exceptions must derive from BaseException")
+    if cause is not UNBOUND:
+        set_cause(m, value, cause)
+    return Throw(value)
+
+
+def raised(m: Machine, place: tuple[int, int], value: Value, cause: Value) -> ExceptionValue:
+    """The same in a function that has the handler, too: the exception to go on with there."""
+    value = exception_instance(m, value, "exceptions must derive from BaseException")
+    if cause is not UNBOUND:
+        set_cause(m, value, cause)
     if m.process.handled is not None:
         set_context(m, value, m.process.handled)
     m.charge(LEAVING)
     m.allocate(TRACE_ENTRY)
-    value.trace.append((index, pc))
-    return value
+    value.trace.append(place)
+    result: ExceptionValue = value
+    return result
+
+
+def handled(m: Machine) -> ExceptionValue:
+    """What a bare `raise` raises."""
+    if m.process.handled is None:
+        raise m.error("RuntimeError", "No active exception to reraise")
+    return m.process.handled
 
 
 def formatted(m: Machine, value: Value, conversion: str, spec: Value) -> Value:
@@ -253,6 +289,7 @@ def _in_place(symbol: str) -> arithmetic.Operator:
 
 
 NAMES: dict[str, Any] = {
+    "AGAIN": Raised.AGAIN,
     "CAUGHT": (Throw, RecursionError),
     "Cell": Cell,
     "ENTRY": DICT_ENTRY,
@@ -264,16 +301,21 @@ NAMES: dict[str, Any] = {
     "OBJECT": OBJECT,
     "SCALARS": frozenset({int, float, bool, str, type(None)}),
     "SIZED": frozenset({str, bytes, tuple, list, dict}),
+    "Throw": Throw,
     "U": UNBOUND,
     "BuiltinMethod": BuiltinMethodType,
     "Price": Price,
     "append": append,
     "attribute": get_attribute,
     "built_in": built_in,
+    "chained": set_context,
     "each": chain.from_iterable,
     "empty": empty,
+    "ended": ended,
     "formatted": formatted,
     "grown": grown,
+    "handled": handled,
+    "held": held,
     "invoked": invoked,
     "item_of": subscript.get_item,
     "iterator": iterate.make_iterator,
@@ -288,6 +330,7 @@ NAMES: dict[str, Any] = {
     "spread": spread,
     "text": text,
     "text_of": text_of,
+    "thrown": thrown,
     "truth": compare.truth,
     "type_of": type_of,
     "unbound": unbound,

@@ -1,27 +1,30 @@
-"""The Python text of jumps, loops and exceptions. Part of `emit`."""
+"""The Python text of jumps and loops. Part of `emit`."""
 
 from __future__ import annotations
 
 from aici.vm.costs import fuel_back
 from aici.vm.isa import Op
-from aici.vm.native import BUILTINS
-from aici.vm.values import TypeValue
 
 from . import operators
-from .block import ROOM, SPEND, Block, spent
+from .block import ROOM, spent
 from .flow import ROOT, Jump, Line
-from .kinds import BOOL, INDEX, INDEX_ITER, INTS, OTHER, RANGE, RANGE_ITER, VALUE, Item, within
+from .kinds import INDEX, INDEX_ITER, INTS, OTHER, RANGE, RANGE_ITER, VALUE, Item, within
+from .raising import Raising
+
+_CALM = RANGE_ITER | INDEX_ITER
+"""Iterators whose steps raise nothing."""
 
 
-class Jumps(Block):
+class Jumps(Raising):
     # --- loops, as flow asks for them ---
 
     def loop(self, header: int) -> list[Line] | None:
         if not self._is_for(header):
             return None
         depth = self.depths[header]
+        iterator = "held" if self.caught(header) else "native"
         price = self._price(header)
-        steps = f"native(m, s{depth - 1}, {price})"
+        steps = f"{iterator}(m, s{depth - 1}, {price})"
         opening = [f"for s{depth} in each({steps}):"]
         if self.function.is_async and not self.framed:  # may be left half-way
             opening = [f"i{depth} = {steps}", f"for s{depth} in each(i{depth}):"]
@@ -37,22 +40,6 @@ class Jumps(Block):
 
     def _price(self, header: int) -> str:
         return ", ".join(str(part) for part in self.prices[header])
-
-    def dispatch(self) -> tuple[list[str], list[str]]:
-        if self.framed or not self.function.handlers:
-            return [], []
-        caught = [
-            "except CAUGHT as error:",
-            "    q, ex = m.caught(I, error, h, o)",
-            "    if q < 0: raise",
-            "    " + ROOM,
-        ]
-        rows = self.function.handlers
-        for depth in sorted({row.depth for row in rows}):
-            targets = "".join(f"{target}, " for target in sorted({row.target for row in rows if row.depth == depth}))
-            caught.append(f"    if q in ({targets}): s{depth} = ex")
-        caught.append("    ex = None")
-        return ["try:"], caught
 
     def _is_for(self, header: int) -> bool:
         """Whether a loop over an iterator is written as Python's own: nothing waits inside, and it is its only way."""
@@ -141,6 +128,8 @@ class Jumps(Block):
         if not self._is_for(self.pc):
             self._add(f"{ROOM}; s{depth} = loop(m, s{depth - 1}, Price({self._price(self.pc)}))")
         iterator = self.stack.pop()
+        if self._is_for(self.pc) and self.pc in self.catches.covered and not within(iterator.kinds, _CALM):
+            self._add("ended(m)")
         self._to(a)
         self.stack.append(iterator)
         kinds = INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER) else VALUE
@@ -148,41 +137,3 @@ class Jumps(Block):
         self._to(self.pc + 1, kinds)
         self.jump = Jump(f"s{depth} is U", self.pc, a, (), self.pc + 1, ())
         self.done = True
-
-    # --- exceptions ---
-
-    def _op_raise(self, a: int, b: int) -> None:
-        """An exception that is caught in the same function is a jump."""
-        rows = [row for row in self.function.handlers if row.start <= self.pc < row.end]
-        if a or not rows:
-            self._by_handler(Op.RAISE, a, b)
-            return
-        value = self.stack.pop()
-        self._add(f"{ROOM}; ex = raised(m, {self.index}, {self.pc}, {value.text})")
-        del self.stack[rows[0].depth :]
-        self.stack.append(Item("ex", OTHER))
-        self._flush()
-        self._to(rows[0].target)
-        self.jump = Jump("", self.pc, rows[0].target, (), -1, ())
-        self.done = True
-
-    def _op_push_exc(self, a: int, b: int) -> None:
-        item = self.stack.pop()
-        self.stack.append(item)
-        self._push("P.handled")
-        self.stack[-2:] = self.stack[-1], self.stack[-2]
-        self._add(f"P.handled = {'h = ' if self.tracks else ''}{item.text}")
-
-    def _op_pop_exc(self, a: int, b: int) -> None:
-        self._add(f"P.handled = {'h = ' if self.tracks else ''}{self.stack.pop().text}")
-
-    def _op_match_exc(self, a: int, b: int) -> None:
-        wanted = self.stack.pop()
-        if wanted.text[0] == "b":
-            kind = BUILTINS[self.program.names[int(wanted.text[1:])]]
-            if type(kind) is TypeValue and kind.is_exception:
-                self._add(*SPEND)
-                value = self.stack[-1].text
-                self._push(f"{value}.kind is {wanted.text} or {value}.kind.is_subtype({wanted.text})", BOOL)
-                return
-        self._push(f"matches(m, {self.stack[-1].text}, {wanted.text})", BOOL)

@@ -25,6 +25,10 @@ INDEX = 2048  # an int that is not negative, and smaller than SMALL
 RANGE = 4096
 RANGE_ITER = 8192  # an iterator over a range
 INDEX_ITER = 16384  # one that gives INDEX only
+HANDLED = 65536  # what the caller of the function was handling: an exception or None; alone, for certain
+
+CLEAN, DIRTY = 1, 2
+"""Kinds of what stands behind the locals: whether the exception being handled may be the caller's, or another."""
 
 NATURALS = NATURAL | INDEX | BOOL
 INTS = NATURAL | INTEGER | INDEX

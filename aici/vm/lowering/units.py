@@ -112,7 +112,7 @@ class Lowerings:
 
     def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
         from .emit import Emitter, stored_globals  # when code is hot: few commands need it
-        from .flow import TooDeep
+        from .flow import Declined
 
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
@@ -125,7 +125,7 @@ class Lowerings:
             if not (framed or lowered.returns) and code.function.is_async:
                 return None  # it would always be left half-way
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
-        except (TooDeep, RecursionError):
+        except (Declined, RecursionError):
             return None
         on_container = [pc for pc, instr in enumerate(code.function.code) if TABLE[instr.op].needs_depth_a]
         python = _inner(_inner(outer))

@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 @handles(Op.RAISE)
 def _raise(m: Machine, frame: Frame, a: int, b: int) -> None:
     cause = frame.stack.pop() if a else UNBOUND
-    value = _instance(m, frame.stack.pop(), "exceptions must derive from BaseException")
+    value = exception_instance(m, frame.stack.pop(), "exceptions must derive from BaseException")
     if cause is not UNBOUND:
-        value.cause = None if cause is None else _instance(m, cause, "exception causes must derive from BaseException")
-        value.suppress_context = True
+        set_cause(m, value, cause)
     raise Throw(value)
 
 
-def _instance(m: Machine, value: Value, message: str) -> ExceptionValue:
+def set_cause(m: Machine, value: ExceptionValue, cause: Value) -> None:
+    """For `raise value from cause`."""
+    text = "exception causes must derive from BaseException"
+    value.cause = None if cause is None else exception_instance(m, cause, text)
+    value.suppress_context = True
+
+
+def exception_instance(m: Machine, value: Value, message: str) -> ExceptionValue:
+    """An exception, or a new one of a class; TypeError otherwise."""
     if type(value) is TypeValue and value.is_exception:
         value = m.call(value, [])
     if type(value) is not ExceptionValue:
