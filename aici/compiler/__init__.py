@@ -20,6 +20,7 @@ def compile_source(source: SourceFile, *, strip: bool = False) -> Program:
     """
     from aici.vm.verify import verify
 
+    from .api import ApiNames, all_nodes, check_calls, check_names
     from .constraints import embed
     from .lower import lower
     from .parse import parse
@@ -28,7 +29,11 @@ def compile_source(source: SourceFile, *, strip: bool = False) -> Program:
     module = parse(source)
     sink = DiagnosticSink(source)
     resolution = resolve(module, sink)
-    automata = embed(module, resolution, sink)
+    nodes = all_nodes(module)
+    known = ApiNames(nodes, resolution)
+    check_calls(nodes, known, sink)
+    check_names(nodes, known, sink)
+    automata = embed(nodes, known, sink)
     sink.raise_if_any()
     program = lower(module, resolution, source, sink, automata)
     sink.raise_if_any()

@@ -1,27 +1,21 @@
-"""What the compiler knows of the controller API: constraints that are literals, and calls that must be awaited.
+"""Constraints that are literals.
 
-Goes in: a syntax tree. Comes out: an `Automaton` for every literal regular expression and list of options, so that
-loading costs no compilation of them; a wrong one is a diagnostic with its caret inside the literal. `aici.grammar` is
-imported only when there is something to compile.
+Goes in: the nodes of a syntax tree, and what its names mean. Comes out: an `Automaton` for every literal regular
+expression and list of options, so that loading costs no compilation of them; a wrong one is a diagnostic with its caret
+inside the literal. `aici.grammar` is imported only when there is something to compile.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 
 from aici.diagnostics import DiagnosticSink, Span
 from aici.vm.program import Automaton
 
 from . import ast
-from .resolve import Resolution
+from .api import ApiNames
 from .strings import string_offset_map
 
-_MODULES = ("aici", "pyaici.server")
-"""Names of the API's module."""
-_AWAITABLES = frozenset(
-    ("ConstrainedToken", "FixedTokens", "GetPrompt", "Noop", "StopToken", "fork", "gen_text", "gen_tokens", "wait_vars")
-)
-"""What does nothing until it is awaited."""
 _GENERATE: dict[int | str | None, str] = {"regex": "regex", "options": "options"}
 _CONSTRAINTS: dict[str, dict[int | str | None, str]] = {
     "gen_text": _GENERATE,
@@ -35,16 +29,11 @@ _MAX_EMBEDDED = 1 << 20
 """Bytes of all embedded automata; further constraints are compiled when they are first used."""
 
 
-def embed(module: ast.Module, resolution: Resolution, sink: DiagnosticSink) -> tuple[Automaton, ...]:
-    """The automata of the literal constraints, each once, in the order of the source; wrong ones go to the sink, and so
-    do calls that lack their `await`."""
-    nodes = _all_nodes(module)
-    known = _Names(nodes, resolution)
+def embed(nodes: Sequence[ast.Node], known: ApiNames, sink: DiagnosticSink) -> tuple[Automaton, ...]:
+    """The automata of the literal constraints, each once, in the order of the source; wrong ones go to the sink."""
     embedder = _Embedder(known, sink)
     for node in nodes:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            _check_awaited(node.value, known, sink)
-        elif isinstance(node, ast.Call):
+        if isinstance(node, ast.Call):
             parameters = _CONSTRAINTS.get(known.api_name(node.func) or "", {})
             arguments = [*enumerate(node.args), *((keyword.arg, keyword.value) for keyword in node.keywords)]
             for place, argument in arguments:
@@ -53,75 +42,10 @@ def embed(module: ast.Module, resolution: Resolution, sink: DiagnosticSink) -> t
     return tuple(automaton for automaton in embedder.automata.values() if automaton)
 
 
-def _all_nodes(module: ast.Module) -> list[ast.Node]:
-    """In the order of the source."""
-    nodes: list[ast.Node] = []
-    waiting: list[ast.Node] = [module]
-    while waiting:
-        node = waiting.pop()
-        nodes.append(node)
-        waiting += reversed(ast.children(node))
-    return nodes
-
-
-class _Names:
-    """What names mean that the whole module binds only once, or only by imports: these can be relied on."""
-
-    def __init__(self, nodes: list[ast.Node], resolution: Resolution) -> None:
-        self.imported: dict[str, str] = {}  # dotted names that imported names stand for
-        self.literals: dict[str, ast.expr] = {}
-        self.coroutines: set[str] = set()
-        imports = Counter[str]()
-        once = {name for name, count in resolution.bindings.items() if count == 1}
-        for node in nodes:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for name, meaning in _imported(node):
-                    imports[name] += 1
-                    self.imported[name] = meaning
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                if node.targets[0].id in once:
-                    self.literals[node.targets[0].id] = node.value
-            elif isinstance(node, ast.AsyncFunctionDef) and node.name in once:
-                self.coroutines.add(node.name)
-        for name, count in imports.items():
-            if count != resolution.bindings[name]:
-                del self.imported[name]
-
-    def api_name(self, node: ast.expr) -> str | None:
-        """The name within the API of what an expression stands for."""
-        dotted = []
-        while isinstance(node, ast.Attribute):
-            dotted.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name) or node.id not in self.imported:
-            return None
-        module, _, name = ".".join([self.imported[node.id], *reversed(dotted)]).rpartition(".")
-        return name if module in _MODULES else None
-
-    def literal(self, node: ast.expr) -> ast.expr:
-        """The expression that a name stands for, if it is a name that is assigned once."""
-        return self.literals.get(node.id, node) if isinstance(node, ast.Name) else node
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
-    """The names that an import binds, and what they stand for."""
-    if isinstance(node, ast.ImportFrom):
-        return [(alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names]
-    return [(alias.asname or alias.name, alias.name) for alias in node.names]
-
-
-def _check_awaited(call: ast.Call, known: _Names, sink: DiagnosticSink) -> None:
-    name = known.api_name(call.func)
-    if name not in _AWAITABLES:
-        name = call.func.id if isinstance(call.func, ast.Name) and call.func.id in known.coroutines else None
-    if name:
-        sink.error(call.span, f"missing await: {name}(…) does nothing by itself", "write `await` before it")
-
-
 class _Embedder:
     """Compiles literal constraints into `automata`; None stands for one that only the host can decide on."""
 
-    def __init__(self, known: _Names, sink: DiagnosticSink) -> None:
+    def __init__(self, known: ApiNames, sink: DiagnosticSink) -> None:
         self.known = known
         self.sink = sink
         self.automata: dict[tuple[str, tuple[str, ...]], Automaton | None] = {}
