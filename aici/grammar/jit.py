@@ -396,7 +396,8 @@ def _library(module: str) -> dict[str, int]:
 
 def _load(module: str) -> dict[str, int]:
     kernels = list(_REGISTRY[module].values())
-    name = f"kernels-{_key(kernels)}"
+    form = "kernels" if image.is_served() else "objects"  # see `lowering.compile_kernels`
+    name = f"{form}-{_key(kernels)}"
     code = cache.load(name)
     if code is None:
         from . import lowering

@@ -158,3 +158,17 @@ def test_every_depth(recursion: int, outcomes: Callable[..., list[Any]]) -> None
 @pytest.mark.parametrize("bits", (4, 16, 40, 61, 62, 63, 64, 80))
 def test_every_size_of_integers(bits: int, outcomes: Callable[..., list[Any]]) -> None:
     _same(outcomes(LOOPS, Limits(int_bits=bits)))
+
+
+@pytest.mark.parametrize("start", ["main()", "aici.start(main())"])
+@pytest.mark.parametrize("place", ["if {}: pass", "while {}: pass", "assert {}, t", "print([0, 1 if {} else 2])"])
+@pytest.mark.parametrize("condition", ["1 in t", "t < 'x'", "1 not in t and t"])
+def test_comparisons_that_jumps_wait_for_fail_where_they_stand(
+    outcomes: Callable[..., list[Any]], start: str, place: str, condition: str
+) -> None:
+    kind = "async " if "aici" in start else ""
+    body = place.format(condition)
+    caught = f"    try:\n        {body}\n    except TypeError as e:\n        print(e)\n    {body}\n"
+    found = outcomes(f"import aici\nt = 2\n{kind}def main():\n    t = 2\n{caught}{start}\n")
+    assert found[0][0].kind == "TypeError"
+    _same(found)

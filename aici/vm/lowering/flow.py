@@ -44,6 +44,7 @@ class Jump(NamedTuple):
     yes_lines: tuple[str, ...]
     no: int
     no_lines: tuple[str, ...]
+    tested: int = -1  # the instruction that the condition belongs to
 
 
 class Writer(Protocol):
@@ -371,7 +372,7 @@ class Structure:
         if not end.condition:
             self._go(block, end.yes, end.pc, end.yes_lines, follow, loops, indent)
             return
-        self._add([Line(0, f"if {end.condition}:", end.pc)], indent)
+        self._add([Line(0, f"if {end.condition}:", end.tested)], indent)
         self._go(block, end.yes, end.pc, end.yes_lines, follow, loops, indent + 1)
         self._add([Line(0, "else:", -1)], indent)
         self._go(block, end.no, end.pc, end.no_lines, follow, loops, indent + 1)

@@ -79,14 +79,23 @@ class Jumps(Raising):
         self.done = True
 
     def _branch(self, condition: str, target: int) -> None:
-        self.jump = Jump(condition, self.pc, target, self._spend(target), self.pc + 1, ())
+        tested = self.pc - self._is_deferred()
+        self.jump = Jump(condition, self.pc, target, self._spend(target), self.pc + 1, (), tested)
         self.done = True
+
+    def _is_deferred(self) -> bool:
+        """Whether what the jump at hand depends on is a comparison that was left for it to make."""
+        code = self.function.code
+        jumps = code[self.pc].op in (Op.JUMP_IF_FALSE, Op.JUMP_IF_TRUE)
+        return jumps and self.pc > self.block and code[self.pc - 1].op == Op.COMPARE
 
     def _condition(self) -> Item:
         """Pop what a jump depends on, and bring the rest of the stack into order."""
         item = self.stack.pop()
+        if self._is_deferred():
+            self.stacks[self.pc] = self.stacks[self.pc][:-1]
         if any(other.text != f"s{depth}" for depth, other in enumerate(self.stack)):
-            self._add(f"w = {item.text}")
+            self.lines.append(Line(0, f"w = {item.text}", self.pc - self._is_deferred()))
             item = Item("w", item.kinds)
             self._flush()
         return item
@@ -135,5 +144,5 @@ class Jumps(Raising):
         kinds = INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER) else VALUE
         kinds = INDEX if iterator.kinds == INDEX_ITER else kinds
         self._to(self.pc + 1, kinds)
-        self.jump = Jump(f"s{depth} is U", self.pc, a, (), self.pc + 1, ())
+        self.jump = Jump(f"s{depth} is U", self.pc, a, (), self.pc + 1, (), self.pc)
         self.done = True
