@@ -14,8 +14,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from .isa import TABLE, Op, Operand
-from .memory import DICT_ENTRY, LEAST_TEXT, OBJECT, SLOT
-from .program import Instr
+from .memory import DICT_ENTRY, LIST_ITEM, OBJECT, TEXT
+from .program import Instr, Program
 
 STRAIGHT = 32
 """Instructions without a jump back that a unit of fuel covers."""
@@ -27,12 +27,12 @@ _AHEAD_FUEL = 1024
 _AHEAD_BYTES = 1 << 16
 
 _BYTES: dict[int, Callable[[int], int]] = {
-    Op.BUILD_TUPLE: lambda a: 56 + SLOT * a,
-    Op.BUILD_LIST: lambda a: 56 + SLOT * a,
+    Op.BUILD_TUPLE: lambda a: 56 + LIST_ITEM * a,
+    Op.BUILD_LIST: lambda a: 56 + LIST_ITEM * a,
     Op.BUILD_DICT: lambda a: 64 + DICT_ENTRY * a,
     Op.BUILD_SLICE: lambda a: OBJECT,
-    Op.BUILD_STRING: lambda a: LEAST_TEXT,
-    Op.LIST_APPEND: lambda a: SLOT,
+    Op.BUILD_STRING: lambda a: 56 + TEXT,
+    Op.LIST_APPEND: lambda a: LIST_ITEM,
 }
 
 
@@ -49,11 +49,49 @@ def fuel_back(at: int, target: int) -> int:
     return 1 + (at - target) // STRAIGHT
 
 
-def weights(code: Sequence[Instr]) -> list[int]:
+def weights(program: Program, code: Sequence[Instr]) -> list[int]:
     """Bytes of all instructions before each, and at last of all."""
-    found = [0]
-    found += accumulate([_BYTES[op](a) if op in _BYTES else 0 for op, a, _ in code])
-    return found
+    sizes = [_BYTES[op](a) if op in _BYTES else 0 for op, a, _ in code]
+    if "append" in program.names:
+        name = program.names.index("append")
+        for pc, (op, a, b) in enumerate(code):
+            if op == Op.CALL_METHOD and a == name and b == 1:
+                sizes[pc] = LIST_ITEM
+            elif op == Op.LOAD_ATTR and a == name:
+                sizes[pc] = OBJECT
+        for look_up, call in _appending(program, code):
+            sizes[look_up], sizes[call] = 0, LIST_ITEM
+    return [0, *accumulate(sizes)]
+
+
+def appending(program: Program, code: Sequence[Instr]) -> frozenset[int]:
+    """CALLs of one argument whose callee is an `x.append` that was looked up in the same straight stretch."""
+    return frozenset(call for _, call in _appending(program, code))
+
+
+def _appending(program: Program, code: Sequence[Instr]) -> list[tuple[int, int]]:
+    """Where they look up, and where they call."""
+    if "append" not in program.names:
+        return []
+    name = program.names.index("append")
+    found = [(pc, _call_of(code, pc)) for pc, (op, a, _) in enumerate(code) if op == Op.LOAD_ATTR and a == name]
+    return [(pc, call) for pc, call in found if call >= 0]
+
+
+def _call_of(code: Sequence[Instr], pc: int) -> int:
+    """The CALL of one argument that takes what the instruction at `pc` pushes, -1 if there is none."""
+    above = 0
+    for at in range(pc + 1, len(code)):
+        op, a, b = code[at]
+        info = TABLE[op]
+        pops = info.pops.of(a, b)
+        if pops > above or (info.needs_depth_a and info.needs_depth + a >= above):
+            found = op == Op.CALL and a == above == 1 and code[at + 1].op != Op.AWAIT
+            return at if found else -1
+        if info.ends or info.operands == (Operand.TARGET,):
+            return -1
+        above += info.pushes.of(a, b) - pops
+    return -1
 
 
 def prices(code: Sequence[Instr], before: list[int]) -> dict[int, Price]:

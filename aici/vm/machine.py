@@ -289,8 +289,9 @@ class Machine(Lowering):
     ) -> Value:
         """Call any value, from within a native if `nested`. Takes over `args`. The result; or UNBOUND, and a frame on
         top that will return it."""
-        self.charge(1)
         kind = type(callee)
+        if nested or kind is FunctionValue:
+            self.charge(1)  # natives that code calls are paid for by the code
         if kind is FunctionValue:
             return self._enter_function(callee, args, kwargs, nested)
         if kind is Native:

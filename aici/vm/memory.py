@@ -17,12 +17,10 @@ from .values import FunctionValue, Value
 
 LIST_ITEM = 40  # slot and small scalar
 SHORT = 24
-"""Characters from which a text weighs something by itself when it is made; a shorter one is covered by the slot that
+"""Characters from which a text weighs something by itself when two are added; a shorter one is covered by the slot that
 keeps it, like a small number."""
-SLOT = LIST_ITEM + 40  # slot and short text: what code pays for that fills one
-TEXT = 128
-"""Characters of an ASCII text below which what `BUILD_STRING` makes of it costs nothing of its own."""
-LEAST_TEXT = 56 + TEXT
+TEXT = 64
+"""Characters of an ASCII text below which the code around it pays for what `BUILD_STRING` makes."""
 SET_ENTRY = 100
 DICT_ENTRY = 136
 OBJECT = 64  # a value of one of our own classes, without what it holds
@@ -33,6 +31,7 @@ LEAVING = 3
 """Units of fuel for each frame that an exception passes."""
 TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
 FUNCTION = 3 * OBJECT
+_MANY = 64
 
 
 def text_size(text: str | bytes) -> int:
@@ -60,6 +59,13 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
                 continue
             seen.add(id(value))
             total += sizer(value)
+            if kind is list and len(value) >= _MANY:
+                size = _simple(value, seen)
+                if size >= 0:
+                    total += size
+                    charge(((count + len(value) >> 10) - (count >> 10)) * 512)
+                    count += len(value)
+                    continue
             children = _CHILDREN.get(kind)
             if children is not None:
                 stack.append(children(value))
@@ -68,6 +74,23 @@ def measure(roots: list[Any], charge: Callable[[int], None], enough: float = mat
             stack.pop()
     charge((count & 1023) >> 1)
     return total
+
+
+def _simple(items: list[Any], seen: set[int]) -> int:
+    """The size of what is in a list of only small integers or only texts, as `measure` would find it one by one; -1 for
+    any other."""
+    kinds = set(map(type, items))
+    if kinds == {int}:
+        return 0 if min(items) > -SMALL and max(items) < SMALL else -1
+    if kinds != {str}:
+        return -1
+    texts = dict(zip(map(id, items), items, strict=True))
+    for known in seen.intersection(texts):
+        del texts[known]
+    seen.update(texts)
+    if all(map(str.isascii, texts.values())):
+        return 56 * len(texts) + sum(map(len, texts.values()))
+    return sum(map(text_size, texts.values()))
 
 
 def _fields(value: Value) -> Any:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import arithmetic, compare
-from .costs import fuel_back, prices, weights
+from .costs import appending, fuel_back, prices, weights
 from .frame import Code, Frame, Handler, awaited_calls
 from .isa import BINARY_OPERATORS, COMPARE_OPERATORS, CONVERSIONS, TABLE, UNARY_OPERATORS, Op, Operand
 from .memory import SMALL
 from .ops import HANDLERS
-from .ops.calling import call_awaited
+from .ops.calling import call_append, call_awaited
 from .ops.registry import REENTER
 from .program import Program
 
@@ -78,13 +78,16 @@ def code_table(program: Program) -> CodeTable:
 
 def _ready(program: Program, index: int) -> Code:
     function = program.functions[index]
-    before = weights(function.code)
+    before = weights(program, function.code)
+    appends = appending(program, function.code)
     steps = prices(function.code, before)
     ops: list[_Ready] = []
     for at, (op, a, b) in enumerate(function.code):
         handler, for_a, for_b, special = _PLANS[op]
         if special is not None:
             ops.append(special(at, a))
+        elif at in appends:
+            ops.append((call_append, a, b))
         elif op == Op.FOR_ITER:
             ops.append((handler, a, steps[at]))
         elif for_a is None and a <= at and TABLE[op].operands == _JUMP:

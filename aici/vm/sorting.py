@@ -51,7 +51,8 @@ def _simple(ctx: Context, keys: Sequence[Value]) -> bool:
     kinds = set(map(type, keys))
     rounds = max(1, len(keys).bit_length())
     if kinds <= {bool, int, float}:
-        ctx.charge(sum(key.bit_length() for key in keys if type(key) is int) * rounds // 5000)
+        integers = [key for key in keys if type(key) is not float] if float in kinds else keys
+        ctx.charge(sum(map(int.bit_length, integers)) * rounds // 5000)
         return True
     if len(kinds) == 1 and kinds <= {str, bytes}:
         ctx.charge(sum(map(len, keys)) * rounds // 500)

@@ -315,10 +315,9 @@ def _str_join(ctx: Context, self: str, iterable: Value, /) -> str:
     items: list[str] = []
     size, width = 0, meter.width(self)
     if type(iterable) is list and set(map(type, iterable)) <= {str}:
-        meter.sequence(ctx, 10 * len(iterable))
-        meter.text(
-            ctx, (sum(map(len, iterable)) + len(self) * len(iterable)) * max([width, *map(meter.width, iterable)])
-        )
+        ctx.charge(1 + len(iterable))
+        width = width if all(map(str.isascii, iterable)) else 4
+        meter.text(ctx, (sum(map(len, iterable)) + len(self) * len(iterable)) * width)
         return self.join(iterable)
     for item in ctx.iterate(iterable):
         if not isinstance(item, str):

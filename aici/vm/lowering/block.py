@@ -24,19 +24,24 @@ def spent(units: int, size: int = 0) -> tuple[str, ...]:
 
 SPEND = spent(1)
 ROOM = "m.room = d"
+ASKED = "gj"
+"""Letters of variables that hold what has been asked of locals: `g`, whether it is an int that is not metered; `j`,
+whether it is a short text."""
 
 
 class State(NamedTuple):
     """What is known at the start of a block: the kinds of all locals (and CLEAN or DIRTY behind them), and of the items
-    on the stack."""
+    on the stack; and variables that hold what has been asked of locals (see `Block._asked`)."""
 
     locals: tuple[int, ...]
     stack: tuple[int, ...]
+    asked: frozenset[str] = frozenset()
 
     def merged(self, other: State) -> State:
         return State(
             tuple([a | b for a, b in zip(self.locals, other.locals, strict=True)]),
             tuple([a | b for a, b in zip(self.stack, other.stack, strict=True)]),
+            self.asked & other.asked,
         )
 
 
@@ -47,9 +52,10 @@ class Block:
     function: Function
     index: int
     framed: bool
-    calls: bool
+    calls: bool  # lowered functions at once, which leave `m.room` as they like it
     stored: frozenset[int]
     weights: list[int]
+    appending: frozenset[int]
     prices: dict[int, Price]
     graph: Graph
     shape: Shape
@@ -64,6 +70,7 @@ class Block:
     block_end: int
     pc: int
     kinds: list[int]
+    asked: set[str]
     stack: list[Item]
     lines: list[Line]
     after: list[tuple[int, State]]
@@ -77,20 +84,32 @@ class Block:
         raise NotImplementedError
 
     def _to(self, target: int, *extra: int) -> None:
-        self.after.append((target, State(tuple(self.kinds), (*[item.kinds for item in self.stack], *extra))))
+        stack = (*[item.kinds for item in self.stack], *extra)
+        self.after.append((target, State(tuple(self.kinds), stack, frozenset(self.asked))))
+
+    def _asked(self, item: Item, letter: str, condition: str) -> str:
+        """A condition on a value; on a local it is worked out once, and kept in a variable until the local changes."""
+        if item.text[0] != "l" or not condition:
+            return condition
+        name = letter + item.text[1:]
+        if name not in self.asked:
+            self._add(f"{name} = {condition}")
+            self.asked.add(name)
+        return name
 
     # --- the operand stack ---
 
-    def _fresh(self) -> str:
-        """A name for the next item pushed, that nothing on the stack refers to: the local where it goes at once."""
+    def _fresh(self, *others: str) -> str:
+        """A name for the next item pushed, that nothing on the stack refers to, and none of these: the local where it
+        goes at once."""
+        used = {item.text for item in self.stack}.union(others)
         following = self.function.code[self.pc + 1] if self.pc + 1 < self.block_end else None
         if following is not None and following.op == Op.STORE_LOCAL:
             name = f"l{following.a}"
-            if not any(item.text == name for item in self.stack):
+            if name not in used:
                 return name
         name = f"s{len(self.stack)}"
-        if any(item.text == name for item in self.stack):
-            used = {item.text for item in self.stack}
+        if name in used:
             name = next(f"x{n}" for n in range(len(used) + 1) if f"x{n}" not in used)
         return name
 
@@ -116,13 +135,17 @@ class Block:
         self.stack = [Item(f"s{depth}", item.kinds) for depth, item in enumerate(self.stack)]
 
     def _before_store(self, name: str) -> None:
-        """A local is about to change: what the stack has of it must not."""
+        """A local is about to change: what the stack has of it must not, and what was asked of it is forgotten."""
+        self.asked -= {letter + name[1:] for letter in ASKED}
         for item in self.stack:
             if item.text == name:
                 used = {other.text for other in self.stack}
                 fresh = next(f"x{n}" for n in range(len(used) + 1) if f"x{n}" not in used)
                 self._add(f"{fresh} = {name}")
-                self.stack = [Item(fresh, other.kinds) if other.text == name else other for other in self.stack]
+                self.stack = [
+                    other._replace(text=fresh, state=other.state.replace(name, fresh)) if other.text == name else other
+                    for other in self.stack
+                ]
                 return
 
     def _constant(self, item: Item) -> object:

@@ -6,14 +6,10 @@ from aici.vm.isa import Op
 from aici.vm.native import BUILTINS
 from aici.vm.values import Native, TypeValue
 
-from .block import ROOM, SPEND, Block
-from .data import METHOD
+from .block import ROOM, Block
 from .flow import Line
-from .kinds import LIST, NATURAL, NONE, OTHER, PLAIN, RANGE, STR, VALUE, Item, within
+from .kinds import LIST, METHOD, NATURAL, NONE, OTHER, PLAIN, RANGE, STR, VALUE, Item, bits_of, within
 
-CALLS = (Op.CALL, Op.CALL_KW, Op.CALL_EX, Op.CALL_METHOD)
-"""What may call another lowered function, which says how many frames may follow it: `m.room` is to be set anew then,
-before anything that may enter a frame."""
 _AWAITED = (Op.CALL, Op.CALL_KW, Op.CALL_EX)
 
 
@@ -32,9 +28,10 @@ class Calls(Block):
         if callee.text[0] == "b":
             self._call_builtin(callee, args)
             return
-        if callee.kinds == METHOD:
-            self._call_append(callee.text, args[0].text)
+        if self.pc in self.appending:
+            self._call_append(callee, args[0].text)
             return
+        self.calls = True
         if self._is_awaited():
             self._call_awaited(callee, args)
             return
@@ -56,15 +53,21 @@ class Calls(Block):
         )
         self.stack.append(Item(out, VALUE))
 
-    def _call_append(self, method: str, item: str) -> None:
-        out = self._fresh()
+    def _call_append(self, method: Item, item: str) -> None:
+        """Of a list; or of what else has such a method."""
+        if method.state:
+            self._add(f"{method.state}({item})")
+            self.stack.append(Item("None", NONE))
+            return
+        out = self._fresh(method.text)
+        quick = f"if type({method.text}) is BuiltinMethod: {method.text}({item}); {out} = None"
+        if method.kinds != METHOD:
+            quick = f"if is_append({method.text}): {method.text}.receiver.append({item}); {out} = None"
         self._add(
-            f"if type({method}) is BuiltinMethod and m.fuel > 0 and (n := m.memory + 40) <= m.memory_limit:",
-            f"    m.fuel -= 1; m.memory = n; {method}({item}); {out} = None",
-            f"elif type({method}) is BuiltinMethod: {ROOM}; {out} = append(m, {method}, {item})",
+            quick,
             "else:",
-            f"    {ROOM}; t, y, z = m.target({method}, [{item}], None)",
-            f"    {out} = y if t is None else t(d - 1, *y)",
+            f"    {ROOM}; t, y, z = m.target({method.text}, [{item}], None)",
+            f"    {out} = y if t is None else t(d - 1, *y); {ROOM}",
         )
         self.stack.append(Item(out, VALUE))
 
@@ -73,8 +76,6 @@ class Calls(Block):
         listed = "".join(item.text + ", " for item in args)
         out = self._fresh()
         kinds = VALUE
-        if type(value) in (Native, TypeValue):
-            self._add(*SPEND)
         if value is BUILTINS["len"] and len(args) == 1:
             x = args[0].text
             kinds = NATURAL
@@ -85,7 +86,8 @@ class Calls(Block):
         elif type(value) is TypeValue:
             if value is BUILTINS["str"] and len(args) == 1:
                 kinds = STR if within(args[0].kinds, PLAIN) else VALUE
-                self._add(f"{out} = text(m, {callee.text}, {args[0].text})")
+                slow = f"text(m, {callee.text}, {args[0].text})"
+                self._add(f'{out} = f"{{{args[0].text}}}"' if bits_of(args[0]) else f"{out} = {slow}")
             else:
                 kinds = RANGE if value is BUILTINS["range"] else VALUE
                 self._add(f"{ROOM}; {out} = m.construct({callee.text}, [{listed}])")
@@ -102,6 +104,7 @@ class Calls(Block):
         self._add(
             f"{ROOM}; t, y, z = m.target({callee.text}, {args}, {kwargs})",
             f"{out} = y if t is None else t(d - 1, *y)",
+            ROOM,
         )
         self.stack.append(Item(out, VALUE))
 
@@ -130,17 +133,16 @@ class Calls(Block):
         slow = [
             f"{ROOM}; t, y, z = m.method({x}, n{a}, [{listed}])",
             f"{out} = y if t is None else t(d - 1, *y)",
+            ROOM,
         ]
         if self.program.names[a] == "append" and b == 1 and receiver.kinds & LIST:
-            room = "(n := m.memory + 40) <= m.memory_limit"
-            guard = room if receiver.kinds == LIST else f"type({x}) is list and {room}"
-            self._add(
-                f"if {guard} and m.fuel > 0:",
-                f"    m.fuel -= 1; m.memory = n; {x}.append({listed}); {out} = None",
-                "else:",
-                *["    " + line for line in slow],
-            )
-            self.stack.append(Item(out, VALUE if receiver.kinds & ~LIST else NONE))
+            if receiver.kinds == LIST:
+                self._add(f"{x}.append({listed})")
+                self.stack.append(Item("None", NONE))
+                return
+            self._add(f"if type({x}) is list: {x}.append({listed}); {out} = None", "else:")
+            self._add(*["    " + line for line in slow])
+            self.stack.append(Item(out, VALUE))
             return
         self._add(*slow)
         self.stack.append(Item(out, VALUE))

@@ -10,10 +10,29 @@ from aici.vm.native import BUILTINS
 
 from . import operators
 from .block import ROOM, Block
-from .kinds import BOOL, DICT, LIST, NUMBERS, OTHER, STR, TUPLE, UNBOUND, VALUE, WHOLE, Item, of_constant, within
+from .kinds import (
+    BOOL,
+    DICT,
+    FLOAT,
+    LIST,
+    METHOD,
+    NONE,
+    NUMBERS,
+    OTHER,
+    STR,
+    TUPLE,
+    UNBOUND,
+    VALUE,
+    WHOLE,
+    Item,
+    bits_of,
+    of_constant,
+    within,
+)
 
-METHOD = 1 << 15
-"""The kind of a method of a list, or what else a look-up found, on its way to its call."""
+_TEXTS = STR | FLOAT | NONE | BOOL
+"""Beside small integers, what Python itself may show in an f-string."""
+_CHARACTERS = {FLOAT: 24, BOOL: 5, NONE: 4}
 
 
 class Data(Block):
@@ -84,40 +103,41 @@ class Data(Block):
 
     def _op_load_attr(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        if self.program.names[a] != "append" or not item.kinds & LIST or not self._is_called(1):
+        if self.program.names[a] != "append":
             self._push(f"attribute(m, {item.text}, n{a})")
-            return
-        room = "(n := m.memory + OBJECT) <= m.memory_limit"
-        guard = room if item.kinds == LIST else f"type({item.text}) is list and {room}"
-        out = self._fresh()
-        self._add(
-            f"if {guard}: m.memory = n; {out} = {item.text}.append",
-            f"else: {out} = attribute(m, {item.text}, n{a})",
-        )
-        self.stack.append(Item(out, METHOD))
+        elif not item.kinds & LIST or not self._goes_to(Op.CALL, 1):
+            self._push(f"method(m, {item.text}, n{a})")
+        elif item.kinds == LIST:
+            self.stack.append(Item(item.text, METHOD, 0, item.text + ".append"))
+        else:
+            out = self._fresh()
+            self._add(f"{out} = {item.text}.append if type({item.text}) is list else attribute(m, {item.text}, n{a})")
+            self.stack.append(Item(out, METHOD))
 
-    def _is_called(self, n_args: int) -> bool:
-        """Whether what is pushed now is only called, in this block, with so many plain arguments."""
+    def _goes_to(self, wanted: Op, n_above: int) -> bool:
+        """Whether what is pushed now is next looked at by such an instruction, in this block, with so many above it."""
         above = 0
         for pc in range(self.pc + 1, self.block_end):
             op, a, b = self.function.code[pc]
             info = TABLE[op]
             pops = info.pops.of(a, b)
             if pops > above or (info.needs_depth_a and info.needs_depth + a >= above):
-                return op == Op.CALL and a == above == n_args
+                return op == wanted and (a == above == n_above or n_above < 0)
+            if op == Op.AWAIT:
+                return False
             above += info.pushes.of(a, b) - pops
         return False
 
     def _op_load_subscr(self, a: int, b: int) -> None:
         x, key = self._take(2)
         out = self._fresh()
-        lines, kinds = operators.subscript(x, key, self._constant(key), out)
+        lines, kinds = operators.subscript(x, key, self._constant(key), out, self._asked)
         self._add(*lines)
         self.stack.append(Item(out, kinds))
 
     def _op_store_subscr(self, a: int, b: int) -> None:
         value, x, key = self._take(3)
-        self._add(*operators.store(x, key, self._constant(key), value))
+        self._add(*operators.store(x, key, self._constant(key), value, self._asked))
 
     # --- operators ---
 
@@ -131,21 +151,24 @@ class Data(Block):
 
     def _op_binary(self, a: int, b: int, in_place: bool = False) -> None:
         x, y = self._take(2)
-        out = self._fresh()
+        out = self._fresh(y.text)  # which is looked at once more when the sum is checked
         helper = f"{'A' if in_place else 'B'}{a}"
         symbol = BINARY_OPERATORS[a]
-        lines, kinds = operators.binary(symbol, helper, in_place, x, y, self._constant(x), self._constant(y), out)
-        if in_place and symbol in "|&-^*" and not within(x.kinds, NUMBERS) and symbol != "-":
-            lines, kinds = [f"{out} = {helper}(m, {x.text}, {y.text})"], VALUE
+        if in_place and symbol in "|&^*" and not within(x.kinds, NUMBERS):
+            lines, made = [f"{out} = {helper}(m, {x.text}, {y.text})"], Item(out, VALUE)
+        else:
+            constants = self._constant(x), self._constant(y)
+            lines, made = operators.binary(symbol, helper, in_place, x, y, *constants, out, self._asked)
         self._add(*lines)
-        self.stack.append(Item(out, kinds))
+        self.stack.append(made)
 
     def _op_inplace(self, a: int, b: int) -> None:
         self._op_binary(a, b, True)
 
     def _op_compare(self, a: int, b: int) -> None:
         x, y = self._take(2)
-        text, kinds = operators.comparison(COMPARE_OPERATORS[a], f"C{a}", x, y, self._constant(x), self._constant(y))
+        constants = self._constant(x), self._constant(y)
+        text, kinds = operators.comparison(COMPARE_OPERATORS[a], f"C{a}", x, y, *constants, self._asked)
         following = self.function.code[self.pc + 1].op if self.pc + 1 < self.block_end else None
         if following in (Op.JUMP_IF_FALSE, Op.JUMP_IF_TRUE):
             if kinds != BOOL:
@@ -176,15 +199,27 @@ class Data(Block):
         parts = self._take(a)
         listed = "".join(item.text + ", " for item in parts)
         out = self._fresh()
-        if not parts or any(item.kinds != STR for item in parts):
+        if not parts or any(not within(item.kinds, STR) and not item.state for item in parts):
             self._add(f"{out} = text_of(m, ({listed}))")
         else:
             pieces = "".join("{" + item.text + "}" for item in parts)
-            self._add(
-                f'y = f"{pieces}"',
-                f"{out} = y if len(y) < {TEXT} and y.isascii() else text_of(m, ({listed}))",
-            )
+            quick = f'f"{pieces}"'
+            if sum(map(self._characters, parts)) < TEXT:
+                self._add(f"{out} = {quick}")
+            else:
+                self._add(
+                    f"y = {quick}", f"{out} = y if len(y) < {TEXT} and y.isascii() else long_text(m, y, ({listed}))"
+                )
         self.stack.append(Item(out, STR))
+
+    def _characters(self, item: Item) -> int:
+        """How many a part of a text takes at most, and ASCII; TEXT if that is not known."""
+        constant = self._constant(item)
+        if type(constant) is str:
+            return len(constant) if constant.isascii() else TEXT
+        if bits_of(item):
+            return 3 + bits_of(item) * 3 // 10
+        return max((count for kind, count in _CHARACTERS.items() if item.kinds & kind), default=TEXT)
 
     def _op_format(self, a: int, b: int) -> None:
         if b or CONVERSIONS[a]:
@@ -193,10 +228,16 @@ class Data(Block):
             self._push(f"formatted(m, {item.text}, '{CONVERSIONS[a]}', {spec})", STR)
             return
         item = self.stack.pop()
+        joins = self._goes_to(Op.BUILD_STRING, -1)
         if item.kinds == STR:
             self.stack.append(item)
-        elif within(item.kinds, WHOLE):
-            self._push(f"shown(m, {item.text})", STR)
+        elif joins and (bits_of(item) or within(item.kinds, _TEXTS)):
+            self.stack.append(item._replace(state="shown " + item.text))
+        elif joins and item.text[0] == "l" and item.kinds & WHOLE and bits_of(item, ...) == 0:
+            guard = operators.small(item, ..., self._asked)
+            self._push(f"{item.text} if {guard} else shown(m, {item.text})", STR)
+            shown = self.stack.pop()
+            self.stack.append(shown._replace(state="shown " + shown.text))
         else:
             self._push(f"{item.text} if type({item.text}) is str else shown(m, {item.text})", STR)
 

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aici.vm.costs import prices, weights
-from aici.vm.isa import TABLE, Op
+from aici.vm.costs import appending, prices, weights
+from aici.vm.isa import TABLE, Op, Operand
 from aici.vm.program import Program
 
 from .block import ROOM, State, spent
-from .calls import CALLS
 from .data import Data
 from .flow import Declined, Graph, Jump, Line, Shape, Structure
 from .jumps import Jumps
@@ -85,16 +84,20 @@ class Emitter(Data, Jumps):
         self.framed = framed
         self.stored = stored
         code = self.function.code
-        self.weights = weights(code)
+        self.weights = weights(program, code)
+        self.appending = appending(program, code)
         self.prices = prices(code, self.weights)
         self.depths = depths(program, index)
         self.catches = Catches(self.function, self.depths, classes(program, stored))
+        resumable = self.function.is_async or self.function.is_generator
+        again = resumable or any(TABLE[op].operands == (Operand.TARGET,) and not a for op, a, _ in code)
+        begins = {0} if again or not heads else set()  # what is taken over in a loop knows more than what starts
         self.resumed = {pc + 1 for pc, instr in enumerate(code) if framed and instr.op in (Op.AWAIT, Op.YIELD)}
         awaits = [pc for pc, instr in enumerate(code) if framed and instr.op == Op.AWAIT]
         self.entered = {self.catches.covered[pc][0] for pc in awaits if pc in self.catches.covered}
-        self.entries = frozenset({0, *self.resumed, *self.entered, *(heads if framed else ())})
+        self.entries = frozenset({*begins, *self.resumed, *self.entered, *(heads if framed else ())})
         self.tracks = not framed and any(instr.op in (Op.PUSH_EXC, Op.POP_EXC) for instr in code)
-        self.calls = any(instr.op in CALLS for instr in code)
+        self.calls = False
         self.n_caches = 0
         self.caches: dict[int, int] = {}
         self._write_all()
@@ -216,6 +219,7 @@ class Emitter(Data, Jumps):
     def _write(self, block: int) -> list[tuple[int, State]]:
         state = self.states[block]
         self.kinds = list(state.locals)
+        self.asked = set(state.asked)
         self.stack = [Item(f"s{depth}", kinds) for depth, kinds in enumerate(state.stack)]
         self.lines: list[Line] = []
         self.after: list[tuple[int, State]] = []
@@ -229,7 +233,7 @@ class Emitter(Data, Jumps):
         self.dirty[block] = False
         while self.pc < self.block_end:
             op, a, b = code[self.pc]
-            self.stacks[self.pc] = tuple(item.text for item in self.stack)
+            self.stacks[self.pc] = tuple(item.state or item.text for item in self.stack)
             self.done = False
             state, known = State(tuple(self.kinds), tuple(item.kinds for item in self.stack)), len(self.lines)
             self._instruction(Op(op), a, b)

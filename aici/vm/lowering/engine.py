@@ -33,7 +33,7 @@ from aici.vm.values import (
     Value,
 )
 
-from .helpers import Leave, Steps, as_value
+from .helpers import Leave, Steps, looked_at
 from .units import FILE, Lowerings, Unit, unit_of
 
 NESTED = 8
@@ -176,7 +176,6 @@ class Lowering(Runtime):
         if kind is not ModuleValue and kind is not TypeValue:
             found = find_method(type_of(receiver), name)
             if found is not None:
-                self.charge(1)
                 return None, self.call_native(found, [receiver, *args]), 0
         callee = get_attribute(self, receiver, name)
         return self.target(callee, args, None)
@@ -296,7 +295,7 @@ class Lowering(Runtime):
     def _stack(self, unit: Unit, values: dict[str, Any], pc: int, popped: int) -> list[Value]:
         texts = unit.stacks[pc]
         texts = texts[: len(texts) - popped]
-        return [as_value(values[text] if text in values else unit.space[text]) for text in texts]
+        return [looked_at(text, values, unit.space) for text in texts]
 
     # --- looking into what runs ---
 

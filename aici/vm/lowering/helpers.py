@@ -3,7 +3,7 @@ scrap of a stack, for all that is not worth text of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import length_hint
 from sys import getrefcount
@@ -15,9 +15,10 @@ from aici.vm.attributes import get_attribute, type_of
 from aici.vm.costs import Price
 from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
-from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TRACE_ENTRY, text_size
+from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TEXT, TRACE_ENTRY, text_size
 from aici.vm.native import TYPES, Raised, Throw
 from aici.vm.ops import HANDLERS
+from aici.vm.ops.calling import is_append
 from aici.vm.ops.raising import exception_instance, set_cause
 from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, SequenceIterator, TypeValue, Value
 
@@ -181,17 +182,21 @@ def text(m: Machine, kind: TypeValue, value: Value) -> Value:
     return m.construct(kind, [value])
 
 
-def append(m: Machine, method: Any, item: Value) -> Value:
-    """Call a method `append` that stands for a bound one."""
-    return m.target(as_value(method), [item], None)[1]
+def method(m: Machine, value: Value, name: str) -> Value:
+    """`value.append`."""
+    return _handled(m, Op.LOAD_ATTR, [value], name, 0)[0]
 
 
-def as_value(item: Value) -> Value:
-    """What lowered code has on the operand stack, as the controller's value: Python's own method `append` of a list
-    stands for the bound one between its look-up and its call."""
-    if type(item) is BuiltinMethodType:
-        return BoundMethod(item.__self__, TYPES["list"].methods["append"])
-    return item
+def looked_at(text: str, values: Mapping[str, Any], space: Mapping[str, Any]) -> Value:
+    """What lowered code has on the operand stack, as the controller's value: a list's method `append` and the text of
+    what is about to be joined are only made here; `text` is the item's state (see `kinds.Item`)."""
+    name = text.removeprefix("shown ").removesuffix(".append")
+    value = None if name == "None" else values[name] if name in values else space[name]
+    if type(value) is BuiltinMethodType:
+        value, text = value.__self__, ".append"
+    if text.endswith(".append"):
+        return BoundMethod(value, TYPES["list"].methods["append"])
+    return str(value) if text != name else value
 
 
 def held(m: Machine, iterator: Value, *price: int) -> Any:
@@ -247,8 +252,22 @@ def formatted(m: Machine, value: Value, conversion: str, spec: Value) -> Value:
     return _handled(m, Op.FORMAT, [value, spec], conversion, 1)[0]
 
 
+def long_text(m: Machine, made: str, parts: Sequence[Value]) -> Value:
+    """A text that `BUILD_STRING` makes of these parts."""
+    size = 56 + len(made)
+    if not made.isascii() or size < 56 + TEXT:
+        return text_of(m, parts)
+    m.allocate(size)
+    m.charge(size >> 7)
+    return made
+
+
 def text_of(m: Machine, parts: Sequence[Value]) -> Value:
-    return _handled(m, Op.BUILD_STRING, list(parts), len(parts), 0)[0]
+    texts = [str(part) if type(part) in _SHOWN else part for part in parts]
+    return _handled(m, Op.BUILD_STRING, texts, len(texts), 0)[0]
+
+
+_SHOWN = frozenset({int, float, bool, type(None)})
 
 
 def matches(m: Machine, value: ExceptionValue, wanted: Value) -> Value:
@@ -305,7 +324,6 @@ NAMES: dict[str, Any] = {
     "U": UNBOUND,
     "BuiltinMethod": BuiltinMethodType,
     "Price": Price,
-    "append": append,
     "attribute": get_attribute,
     "built_in": built_in,
     "chained": set_context,
@@ -317,11 +335,14 @@ NAMES: dict[str, Any] = {
     "handled": handled,
     "held": held,
     "invoked": invoked,
+    "is_append": is_append,
     "item_of": subscript.get_item,
     "iterator": iterate.make_iterator,
     "joined": joined,
+    "long_text": long_text,
     "loop": iterate.loop,
     "matches": matches,
+    "method": method,
     "native": native,
     "plain": plain,
     "raised": raised,

@@ -8,10 +8,10 @@ from aici.vm.isa import Op
 from . import operators
 from .block import ROOM, spent
 from .flow import ROOT, Jump, Line
-from .kinds import INDEX, INDEX_ITER, INTS, OTHER, RANGE, RANGE_ITER, VALUE, Item, within
+from .kinds import INDEX_ITER, INTS, ITEMS, OTHER, RANGE, RANGE_ITER, TINY_ITER, VALUE, Item, within
 from .raising import Raising
 
-_CALM = RANGE_ITER | INDEX_ITER
+_CALM = RANGE_ITER | INDEX_ITER | TINY_ITER
 """Iterators whose steps raise nothing."""
 
 
@@ -36,7 +36,7 @@ class Jumps(Raising):
         return tuple([self.depths[head] for head in members if self.block in members[head] and self._is_for(head)])
 
     def again(self, header: int) -> list[Line]:
-        return [Line(0, ROOM, header)] if self.calls else []
+        return [Line(0, ROOM, header)] if self.calls else []  # which a call has changed
 
     def _price(self, header: int) -> str:
         return ", ".join(str(part) for part in self.prices[header])
@@ -141,8 +141,9 @@ class Jumps(Raising):
             self._add("ended(m)")
         self._to(a)
         self.stack.append(iterator)
-        kinds = INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER) else VALUE
-        kinds = INDEX if iterator.kinds == INDEX_ITER else kinds
+        kinds = ITEMS.get(
+            iterator.kinds, INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER | TINY_ITER) else VALUE
+        )
         self._to(self.pc + 1, kinds)
         self.jump = Jump(f"s{depth} is U", self.pc, a, (), self.pc + 1, (), self.pc)
         self.done = True

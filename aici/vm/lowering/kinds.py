@@ -25,13 +25,19 @@ INDEX = 2048  # an int that is not negative, and smaller than SMALL
 RANGE = 4096
 RANGE_ITER = 8192  # an iterator over a range
 INDEX_ITER = 16384  # one that gives INDEX only
+METHOD = 32768  # Python's own method `append` of a list, on its way to its call
 HANDLED = 65536  # what the caller of the function was handling: an exception or None; alone, for certain
+TINY = 131072  # an int that is not negative, and has at most 30 bits
+TINY_ITER = 262144  # an iterator over a range that gives TINY only
+NEAR = 524288  # a negative int that is larger than -SMALL
 
 CLEAN, DIRTY = 1, 2
 """Kinds of what stands behind the locals: whether the exception being handled may be the caller's, or another."""
 
-NATURALS = NATURAL | INDEX | BOOL
-INTS = NATURAL | INTEGER | INDEX
+ITEMS = {INDEX_ITER: INDEX, TINY_ITER: TINY, INDEX_ITER | TINY_ITER: INDEX | TINY}
+"""What iterators give."""
+NATURALS = NATURAL | INDEX | TINY | BOOL
+INTS = NATURAL | INTEGER | INDEX | TINY | NEAR
 WHOLE = INTS | BOOL
 NUMBERS = WHOLE | FLOAT
 PLAIN = NUMBERS | STR | LIST | TUPLE | DICT | NONE
@@ -40,11 +46,39 @@ VALUE = PLAIN | OTHER
 ANYTHING = VALUE | UNBOUND
 
 
+_TINY_BITS = 30
+TINIEST = (1 << _TINY_BITS) - 1
+"""Up to it, CPython compares integers at once."""
+_SMALL_BITS = SMALL.bit_length() - 1
+
+
 class Item(NamedTuple):
-    """A value on the operand stack: a Python expression without effect, and its kinds."""
+    """A value on the operand stack: a Python expression without effect, and its kinds. `bits`: it is an int of at most
+    so many, 0 for unknown. `state`: what looks like it to those who look in, if not the value of `text`."""
 
     text: str
     kinds: int
+    bits: int = 0
+    state: str = ""
+
+
+def bits_of(item: Item, constant: object = ...) -> int:
+    """Bits that an int has at most, 0 for unknown."""
+    if type(constant) is int:
+        return min(max(1, constant.bit_length()), _SMALL_BITS + 1) % (_SMALL_BITS + 1)
+    if item.bits:
+        return item.bits
+    if within(item.kinds, TINY | BOOL):
+        return _TINY_BITS
+    return _SMALL_BITS if within(item.kinds, TINY | BOOL | INDEX | NEAR) else 0
+
+
+def of_bits(bits: int, natural: bool) -> int:
+    """The kinds of an int of so many bits."""
+    if not 0 < bits <= _SMALL_BITS:
+        return NATURAL if natural else INTS
+    positive = TINY if bits <= _TINY_BITS else INDEX
+    return positive if natural else positive | NEAR
 
 
 def within(kinds: int, some: int) -> bool:
@@ -56,7 +90,8 @@ def of_value(value: object) -> int:
     kind = type(value)
     if isinstance(value, SequenceIterator) and type(value.sequence) is range:
         ends = value.sequence[:1] and (value.sequence[0], value.sequence[-1])
-        return INDEX_ITER if all(0 <= end < SMALL for end in ends) else RANGE_ITER
+        kinds = {of_constant(end) for end in ends}
+        return TINY_ITER if kinds <= {TINY} else INDEX_ITER if kinds <= {TINY, INDEX} else RANGE_ITER
     if kind is range:
         return RANGE
     return LIST if kind is list else DICT if kind is dict else of_constant(value)
@@ -66,5 +101,7 @@ def of_constant(value: object) -> int:
     kind = type(value)
     if kind is int:
         assert isinstance(value, int)
-        return INTEGER if value < 0 else INDEX if value < SMALL else NATURAL
+        if value < 0:
+            return NEAR if value > -SMALL else INTEGER
+        return TINY if value >> _TINY_BITS == 0 else INDEX if value < SMALL else NATURAL
     return {bool: BOOL, float: FLOAT, str: STR, tuple: TUPLE, type(None): NONE}.get(kind, OTHER)

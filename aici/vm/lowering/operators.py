@@ -1,56 +1,58 @@
 """The Python text of operators: a quick way for small integers, floats and what else Python itself does safely, and
 the machine's own helper for everything else.
 
-Each function makes lines that leave the result in `out`, and says its kinds. Python's own operators are only used where
-they do what the helper would, charge and account included: so sizes are checked before anything is made that could be
-large, and numbers afterwards.
+Each function makes lines that leave the result in `out`, and the item that it is. Python's own operators are only used
+where they do what the helper would, charge and account included: so sizes are checked before anything is made that
+could be large, and numbers afterwards. What is asked of a local is asked once (`Ask`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from aici.vm.memory import SHORT, SMALL
 
 from .kinds import (
     BOOL,
+    DICT,
     FLOAT,
-    INDEX,
     INTS,
     LIST,
     NATURAL,
     NATURALS,
     NUMBERS,
+    OTHER,
     PLAIN,
     STR,
+    TINIEST,
     TUPLE,
     VALUE,
     WHOLE,
     Item,
+    bits_of,
+    of_bits,
     within,
 )
 
-_IN = f"-{SMALL} < {{}} < {SMALL}"
-_GROWN = f"not -{SMALL} < {{0}} < {SMALL}"
-
-
-def _int(item: Item) -> str:
-    return "" if within(item.kinds, WHOLE) else f"type({item.text}) is int"
-
-
-def _float(item: Item) -> str:
-    return "" if item.kinds == FLOAT else f"type({item.text}) is float"
+Ask = Callable[[Item, str, str], str]
+"""`Block._asked`."""
+_LARGE = f"({{0}} > {TINIEST} or {{0}} < -{TINIEST}) and not -{SMALL} < {{0}} < {SMALL}"
+"""That a number is metered, quick to find wrong of tiny ones."""
 
 
 def _all(*conditions: str) -> str:
-    return " and ".join(condition for condition in conditions if condition)
+    return " and ".join(dict.fromkeys(condition for condition in conditions if condition))
 
 
-def _small(item: Item, constant: object) -> str:
-    """That an int is neither metered nor checked."""
-    if within(item.kinds, INDEX | BOOL) or (type(constant) is int and -SMALL < constant < SMALL):
+def small(item: Item, constant: object, ask: Ask) -> str:
+    """That a value is an int that is neither metered nor checked."""
+    if bits_of(item, constant):
         return ""
     if within(item.kinds, NATURALS):
         return f"{item.text} < {SMALL}"
-    return _IN.format(item.text)
+    if within(item.kinds, WHOLE):
+        return ask(item, "g", f"{item.text}.bit_length() < {SMALL.bit_length()}")
+    return ask(item, "g", f"type({item.text}) is int and {item.text}.bit_length() < {SMALL.bit_length()}")
 
 
 def _guarded(guard: str, quick: str, out: str, slow: str) -> list[str]:
@@ -60,76 +62,102 @@ def _guarded(guard: str, quick: str, out: str, slow: str) -> list[str]:
 
 
 def binary(
-    symbol: str, helper: str, in_place: bool, x: Item, y: Item, xc: object, yc: object, out: str
-) -> tuple[list[str], int]:
+    symbol: str, helper: str, in_place: bool, x: Item, y: Item, xc: object, yc: object, out: str, ask: Ask
+) -> tuple[list[str], Item]:
     """`xc` and `yc`: the values of constant operands, else Ellipsis."""
     slow = f"{helper}(m, {x.text}, {y.text})"
-    natural = within(x.kinds | y.kinds, NATURALS)
-    if symbol in ("+", "-"):
-        return _sum(symbol, slow, in_place, x, y, out, natural)
     quick = f"{x.text} {symbol} {y.text}"
-    ints = _all(_int(x), _int(y))
-    possible = within(x.kinds, WHOLE) and within(y.kinds, WHOLE)
-    kinds = (NATURAL if natural else INTS) if possible else VALUE
+    whole = within(x.kinds, WHOLE) and within(y.kinds, WHOLE)
+    natural = within(x.kinds | y.kinds, NATURALS)
+    bits, other = (bits_of(x, xc), bits_of(y, yc)) if whole else (0, 0)
+    if symbol in ("+", "-"):
+        if whole:
+            return _whole_sum(symbol, x, y, max(bits, other) + 1 if bits and other else 0, out)
+        return _sum(symbol, slow, in_place, x, y, out)
+    if x.kinds == FLOAT and y.kinds == FLOAT and symbol in ("*", "/"):
+        return _guarded(y.text if symbol == "/" else "", quick, out, slow), Item(out, FLOAT)
     if symbol == "*":
-        if x.kinds == FLOAT and y.kinds == FLOAT:
-            return [f"{out} = {quick}"], FLOAT
-        return _guarded(_all(ints, _small(x, xc), _small(y, yc)), quick, out, slow), kinds
+        size = bits + other if bits and other and bits + other < SMALL.bit_length() else 0
+        lines = _guarded(_all(small(x, xc, ask), small(y, yc, ask)), quick, out, slow)
+        return lines, _int(out, whole, size, natural)
     if symbol in ("//", "%"):
         divisor = "" if type(yc) is int and yc else y.text
-        if symbol == "%" and possible and type(yc) is int and yc > 0:
-            kinds = INDEX if yc < SMALL else NATURAL
-        return _guarded(_all(ints, divisor, _small(x, xc)), quick, out, slow), kinds
+        if type(yc) is int and yc > 0 and symbol == "%":
+            bits, natural = bits_of(y, yc - 1), True
+        elif not natural and bits:
+            bits += 1
+        guard = _all(small(x, xc, ask), "" if within(y.kinds, WHOLE) else f"type({y.text}) is int", divisor)
+        return _guarded(guard, quick, out, slow), _int(out, whole, bits, natural)
     if symbol == "/":
-        if x.kinds == FLOAT and y.kinds == FLOAT:
-            return _guarded(y.text, quick, out, slow), FLOAT
-        if possible:
-            return _guarded(_all(y.text, _small(x, xc), _small(y, yc)), quick, out, slow), FLOAT
-        return _guarded(_all(_float(x), _float(y), y.text), quick, out, slow), VALUE
+        if whole:
+            return _guarded(_all(y.text, small(x, xc, ask), small(y, yc, ask)), quick, out, slow), Item(out, FLOAT)
+        floats = [f"type({item.text}) is float" for item in (x, y) if item.kinds != FLOAT]
+        return _guarded(_all(*floats, y.text), quick, out, slow), Item(out, VALUE)
     if symbol in ("&", "|", "^"):
-        return _guarded(_all(ints, _small(x, xc), _small(y, yc)), quick, out, slow), kinds
-    return [f"{out} = {slow}"], VALUE
+        lines = _guarded(_all(small(x, xc, ask), small(y, yc, ask)), quick, out, slow)
+        return lines, _int(out, whole, max(bits, other) if bits and other and natural else 0, natural)
+    return [f"{out} = {slow}"], Item(out, VALUE)
 
 
-def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str, natural: bool) -> tuple[list[str], int]:
-    whole = within(x.kinds, WHOLE) and within(y.kinds, WHOLE)
-    if out[0] == "l" and not (whole and x.text == out != y.text):
-        # A local keeps what it has until the sum is accounted for.
-        lines, kinds = _sum(symbol, slow, in_place, x, y, "g", natural)
-        return [*lines, f"{out} = g"], kinds
+def _int(out: str, certain: bool, bits: int, natural: bool) -> Item:
+    """What comes of an operator on integers, if it is `certain` that there were only such."""
+    bits = bits if bits < SMALL.bit_length() else 0
+    return Item(out, of_bits(bits, natural), bits) if certain else Item(out, VALUE)
+
+
+def _whole_sum(symbol: str, x: Item, y: Item, bits: int, out: str) -> tuple[list[str], Item]:
+    quick = f"{x.text} {symbol} {y.text}"
+    natural = symbol == "+" and within(x.kinds | y.kinds, NATURALS)
+    if 0 < bits < SMALL.bit_length():
+        return [f"{out} = {quick}"], _int(out, True, bits, natural)
+    made, back = out, ""
+    if out[0] == "l":  # a local keeps what it has until the sum is accounted for
+        if x.text == out != y.text:
+            back = f"; {out} {'-' if symbol == '+' else '+'}= {y.text}"
+        else:
+            made = "g"
+    check = f"{made} > {SMALL - 1}" if natural else f"{made}.bit_length() > {SMALL.bit_length() - 1}"
+    lines = [f"{made} = {quick}", f"if {check}: g = {made}{back}; {made} = grown(m, g)"]
+    return [*lines, *([] if made == out else [f"{out} = g"])], Item(out, NATURAL if natural else INTS)
+
+
+def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str) -> tuple[list[str], Item]:
+    if out[0] == "l":
+        lines, item = _sum(symbol, slow, in_place, x, y, "g")
+        return [*lines, f"{out} = g"], item._replace(text=out)
     quick = f"{out} = {x.text} {symbol} {y.text}"
-    if whole:
-        check = f"{out} > {SMALL - 1}" if natural and symbol == "+" else _GROWN.format(out)
-        before = f"g = {out}; {out} {'-' if symbol == '+' else '+'}= {y.text}; " if out[0] == "l" else f"g = {out}; "
-        return [quick, f"if {check}: {before}{out} = grown(m, g)"], NATURAL if natural and symbol == "+" else INTS
     if x.kinds == FLOAT and y.kinds == FLOAT:
-        return [quick], FLOAT
+        return [quick], Item(out, FLOAT)
     lines = [f"try: {quick}", f"except FAILED: {out} = {slow}"]
-    check = f"if {_GROWN.format(out)}: {out} = grown(m, {out})"
+    check = f"if {_LARGE.format(out)}: {out} = grown(m, {out})"
     if symbol == "-":
         # Of two values that Python subtracts, the result is a number.
-        return [*lines, "else:", f"    {check}"], VALUE
-    if not (within(x.kinds, NUMBERS) or within(y.kinds, NUMBERS)):
-        tail = [
+        return [*lines, "else:", f"    {check}"], Item(out, VALUE)
+    joined = f"if len({out}) >= {SHORT}: {out} = joined(m, {y.text}, {out})"
+    kinds = VALUE
+    if within(x.kinds, NUMBERS) or within(y.kinds, NUMBERS):
+        lines += ["else:", f"    {check}"]
+    elif x.kinds == STR or y.kinds == STR:
+        lines += ["else:", f"    {joined}"]
+        kinds = STR if x.kinds == STR and within(y.kinds, PLAIN) else STR | OTHER
+    else:
+        lines += [
             "else:",
             f"    if type({out}) is int:",
             f"        {check}",
             f"    elif type({out}) is str:",
-            f"        if len({out}) >= {SHORT}: {out} = joined(m, {y.text}, {out})",
+            f"        {joined}",
             f"    elif type({out}) is not float: {out} = joined(m, {y.text}, {out})",
         ]
-        lines += tail
-    else:
-        lines += ["else:", f"    {check}"]
     if in_place and x.kinds & LIST:
         lines = [f"if type({x.text}) is list: {out} = {slow}", "else:", *["    " + line for line in lines]]
-    return lines, VALUE
+    return lines, Item(out, kinds)
 
 
 _ORDER = ("<", "<=", ">", ">=")
 
 
-def comparison(symbol: str, helper: str, x: Item, y: Item, xc: object, yc: object) -> tuple[str, int]:
+def comparison(symbol: str, helper: str, x: Item, y: Item, xc: object, yc: object, ask: Ask) -> tuple[str, int]:
     """An expression instead of lines."""
     slow = f"{helper}(m, {x.text}, {y.text})"
     if symbol in ("is", "is not"):
@@ -143,9 +171,9 @@ def comparison(symbol: str, helper: str, x: Item, y: Item, xc: object, yc: objec
             other = y if _short(xc) else x
             guards = [f"type({other.text}) in SCALARS"]
         return f"({quick} if {_all(*guards)} else {slow})", VALUE
-    key = _key(x, xc)
-    guard = _all("" if y.kinds == 256 else f"type({y.text}) is dict", key, f"len({y.text}) < 4096")
-    return f"({quick} if {guard} else {slow})", BOOL
+    key, any_size = _key(x, xc, ask)
+    guard = _all("" if y.kinds == DICT else f"type({y.text}) is dict", key, "" if any_size else f"len({y.text}) < 4096")
+    return f"({quick} if {guard} else {slow})" if guard else quick, BOOL
 
 
 def _short(constant: object) -> bool:
@@ -153,57 +181,62 @@ def _short(constant: object) -> bool:
     return constant is None or type(constant) in (int, float, bool) or (type(constant) is str and len(constant) < 128)
 
 
-def _key(item: Item, constant: object) -> str:
-    """That a value is a key that may be looked up at no charge, in a dict of less than 4096 entries."""
-    if type(constant) is str and len(constant) < 128:
-        return ""
-    if type(constant) is int and -SMALL < constant < SMALL:
-        return ""
-    if within(item.kinds, INDEX | BOOL):
-        return ""
+def _key(item: Item, constant: object, ask: Ask) -> tuple[str, bool]:
+    """That a value is a key that may be looked up at no charge, in a dict of less than 4096 entries; and whether the
+    size of the dict does not matter."""
     text = item.text
-    of_int = f"-{SMALL} < {text} < {SMALL}"
+    if type(constant) is str and len(constant) < 128:
+        return "", True
+    if bits_of(item, constant):
+        return "", False
     if item.kinds == STR:
-        return f"len({text}) < 128"
-    if within(item.kinds, INTS):
-        return of_int
-    return f"(len({text}) < 128 if type({text}) is str else type({text}) is int and {of_int})"
+        return ask(item, "j", f"len({text}) < 128"), True
+    if within(item.kinds, WHOLE):
+        return small(item, constant, ask), False
+    if not item.kinds & WHOLE:
+        return ask(item, "j", f"type({text}) is str and len({text}) < 128"), True
+    of_int = f"type({text}) is int and {text}.bit_length() < {SMALL.bit_length()}"
+    return ask(item, "j", f"(len({text}) < 128 if type({text}) is str else {of_int})"), False
 
 
-def subscript(x: Item, key: Item, constant: object, out: str) -> tuple[list[str], int]:
+def subscript(x: Item, key: Item, constant: object, out: str, ask: Ask) -> tuple[list[str], int]:
     """`x[key]`."""
     slow = f"{out} = item_of(m, {x.text}, {key.text})"
     quick = f"{out} = {x.text}[{key.text}]"
-    branches: list[tuple[str, str]] = []
+    branches: list[str] = []
     if key.kinds & WHOLE:
         index = "" if within(key.kinds, WHOLE) else f"type({key.text}) is int"
         if within(x.kinds, LIST | TUPLE | STR):
-            branches.append((index, quick))
+            branches.append(index)
         elif x.kinds & LIST:
-            branches.append((_all(f"type({x.text}) is list", index), quick))
-    if x.kinds & 256:
-        is_dict = "" if x.kinds == 256 else f"type({x.text}) is dict"
-        size = "" if type(constant) is str or key.kinds == STR else f"len({x.text}) < 4096"
-        branches.append((_all(is_dict, _key(key, constant), size), quick))
+            branches.append(_all(f"type({x.text}) is list", index))
+    if x.kinds & DICT:
+        is_dict = "" if x.kinds == DICT else f"type({x.text}) is dict"
+        condition, any_size = _key(key, constant, ask)
+        branches.append(_all(is_dict, condition, "" if any_size else f"len({x.text}) < 4096"))
     if not branches:
         return [slow], VALUE
     lines = ["try:"]
-    for place, (guard, text) in enumerate(branches):
-        lines.append(f"    {'if' if not place else 'elif'} {guard or 'True'}: {text}")
-    lines += [f"    else: {slow}", f"except LookupError: {slow}"]
-    return lines, STR if x.kinds == STR else VALUE
+    if all(branches):
+        for place, guard in enumerate(branches):
+            lines.append(f"    {'elif' if place else 'if'} {guard}: {quick}")
+        lines.append(f"    else: {slow}")
+    else:
+        lines.append(f"    {quick}")
+    return [*lines, f"except LookupError: {slow}"], STR if x.kinds == STR else VALUE
 
 
-def store(x: Item, key: Item, constant: object, value: Item) -> list[str]:
+def store(x: Item, key: Item, constant: object, value: Item, ask: Ask) -> list[str]:
     """`x[key] = value`."""
     slow = f"set_item(m, {x.text}, {key.text}, {value.text})"
     quick = f"{x.text}[{key.text}] = {value.text}"
     lines: list[str] = []
     word = "if"
-    if x.kinds & 256:
-        is_dict = "" if x.kinds == 256 else f"type({x.text}) is dict"
-        room = "(n := m.memory + ENTRY) <= m.memory_limit"
-        guard = _all(is_dict, _key(key, constant), f"len({x.text}) < 4096", room)
+    if x.kinds & DICT:
+        is_dict = "" if x.kinds == DICT else f"type({x.text}) is dict"
+        condition, any_size = _key(key, constant, ask)
+        size = "" if any_size else f"len({x.text}) < 4096"
+        guard = _all(is_dict, condition, size, "(n := m.memory + ENTRY) <= m.memory_limit")
         lines += [f"{word} {guard}:", f"    m.memory = n; {quick}"]
         word = "elif"
     if x.kinds & LIST and key.kinds & WHOLE:

@@ -32,7 +32,18 @@ CALM_OPS = frozenset(
 _CALM = frozenset(
     {
         *("m.charge", "m.allocate", "m.recount", "grown", "joined", "len", "type", "native", "held", "isascii"),
-        *("append", "Cell", "ExceptionValue", "chained", "is_subtype", "Leave", "Price"),
+        *(
+            "append",
+            "is_append",
+            "bit_length",
+            "long_text",
+            "Cell",
+            "ExceptionValue",
+            "chained",
+            "is_subtype",
+            "Leave",
+            "Price",
+        ),
     }
 )
 """What lowered code may call without that an exception comes out of it; limits are none."""
@@ -175,7 +186,7 @@ class Raising(Calls):
             self.making = made
             self.stack.append(Item("ex", OTHER))
             return
-        self._add(*SPEND, "m.allocate(FRAME)")
+        self._add("m.allocate(FRAME)")
         self._push(made, OTHER)
 
     def _op_raise(self, a: int, b: int) -> None:
@@ -228,7 +239,7 @@ class Raising(Calls):
         _, depth = self.catches.covered[self.pc]
         del self.stack[depth:]
         before, value = f"s{depth}", f"s{depth + 1}"
-        fuel = 1 + LEAVING + sum(fuel for _, fuel, _ in landing.charges)
+        fuel = LEAVING + sum(fuel for _, fuel, _ in landing.charges)
         size = FRAME + TRACE_ENTRY + sum(size for _, _, size in landing.charges)
         clean = self.kinds[-1] == CLEAN
         below = tuple(item.text for item in self.stack)
@@ -240,7 +251,7 @@ class Raising(Calls):
             "if f < 0 or n > m.memory_limit or o is not None:",
             f"    m.fuel = f + {fuel}; m.memory = n - {size}",
         )
-        slow = [(self.pc - 1, f"m.charge(1); m.allocate({FRAME})")]
+        slow = [(self.pc - 1, f"m.allocate({FRAME})")]
         slow.append((self.pc, "if o is not None: chained(m, ex, o)"))
         slow.append((self.pc, f"m.charge({LEAVING}); m.allocate({TRACE_ENTRY}); {trace}; {entered}"))
         for at, units, room in landing.charges:

@@ -8,7 +8,7 @@ from aici.vm import arithmetic, iterate, subscript
 from aici.vm.attributes import type_of
 from aici.vm.frame import Frame
 from aici.vm.isa import Op
-from aici.vm.memory import DICT_ENTRY, LEAST_TEXT, LIST_ITEM, SET_ENTRY, text_size
+from aici.vm.memory import DICT_ENTRY, LIST_ITEM, SET_ENTRY, TEXT, text_size
 from aici.vm.values import SetValue, Value
 
 from .registry import handles, take
@@ -58,7 +58,7 @@ def _build_string(m: Machine, frame: Frame, a: int, b: int) -> None:
         if type(part) is not str:
             raise m.error("TypeError", f"expected str instance, {type_of(part).name} found")
         size += text_size(part) - 56
-    if size >= LEAST_TEXT:
+    if size >= 56 + TEXT:
         m.allocate(size)
         m.charge(size >> 7)
     frame.stack.append("".join(parts))

@@ -8,7 +8,7 @@ from aici.vm.attributes import find_method, get_attribute, type_of
 from aici.vm.frame import Frame
 from aici.vm.isa import Op
 from aici.vm.memory import FUNCTION, LIST_ITEM
-from aici.vm.values import UNBOUND, Coroutine, FunctionValue, ModuleValue, TypeValue, Value
+from aici.vm.values import UNBOUND, BoundMethod, Coroutine, FunctionValue, ModuleValue, TypeValue, Value
 
 from .registry import SWITCH, handles, take
 
@@ -81,6 +81,23 @@ def call_awaited(m: Machine, frame: Frame, a: int, b: int) -> int | None:
     return target
 
 
+def is_append(callee: Value) -> bool:
+    """Whether it is the method `append` of a list."""
+    return type(callee) is BoundMethod and type(callee.receiver) is list and callee.method.name == "append"
+
+
+def call_append(m: Machine, frame: Frame, a: int, b: int) -> int | None:
+    """A CALL of what is `x.append`, of lists nearly always: the code around it has paid (see `costs`)."""
+    stack = frame.stack
+    callee = stack[-2]
+    if not is_append(callee):
+        target: int | None = _call(m, frame, a, b)
+        return target
+    callee.receiver.append(stack.pop())
+    stack[-1] = None
+    return None
+
+
 @handles(Op.CALL_KW)
 def _call_kw(m: Machine, frame: Frame, a: int, b: tuple[str, ...]) -> int | None:
     args = take(frame, a)
@@ -109,10 +126,13 @@ def _call_method(m: Machine, frame: Frame, a: str, b: int) -> int | None:
     args = take(frame, b)
     receiver = frame.stack[-1]
     kind = type(receiver)
+    if kind is list and a == "append" and b == 1:
+        receiver.append(args[0])  # paid for by the code around it
+        frame.stack[-1] = None
+        return None
     if kind is not ModuleValue and kind is not TypeValue:
         method = find_method(type_of(receiver), a)
         if method is not None:
-            m.charge(1)
             frame.stack[-1] = m.call_native(method, [receiver, *args])
             return None
     return _call_top(m, frame, get_attribute(m, receiver, a), args, None)
