@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from aici.host.tokenizer import Tokenizer
 
 _LISTED: Final = 24  # tokens that are shown
-_DRAWN: Final = 300  # states of a drawing
+_DRAWN: Final = 300  # states of a drawing by Graphviz
+_LOOKED_AT: Final = 20_000  # states over bytes of what is perhaps small over characters
 _LAYOUT_SECONDS: Final = 60
 
 
@@ -34,7 +35,7 @@ _LAYOUT_SECONDS: Final = 60
 @click.option("--tokenizer", metavar="FILE.json", help="A tokenizer file; that of the embedded model by default.")
 @click.option("--model", metavar="FILE.gguf", help="Take the tokenizer of this model.")
 @click.option("--dot", is_flag=True, help="Print a drawing of the automaton for Graphviz, and nothing else.")
-@click.option("--svg", metavar="FILE", help="Draw the automaton into this file (needs Graphviz).")
+@click.option("--svg", metavar="FILE", help="Draw the automaton into this file (a large one takes Graphviz).")
 @click.option("--json", "as_json", is_flag=True, help="Say all of it as one JSON document.")
 def regex(
     pattern: str,
@@ -50,10 +51,10 @@ def regex(
     """Show the automaton of a pattern, which tokens it allows, and why it forbids others."""
     automaton, seconds = _compile(pattern, as_json)
     if dot:
-        print(_drawing(automaton), end="")
+        print(_drawable(automaton).to_dot(), end="")
         return
     if svg is not None:
-        _draw(automaton, svg)
+        _draw(_drawable(automaton), svg)
     report = _Report(pattern, automaton, seconds)
     state = report.follow(os.fsencode(after))
     source = _tokenizer(tokenizer, model)
@@ -109,26 +110,34 @@ def _tokenizer(file: str | None, model: str | None) -> tuple[str, Tokenizer] | s
         raise CliError(str(error), ENGINE_TROUBLE) from None
 
 
-def _drawing(automaton: Dfa | LazyDfa) -> str:
+def _drawable(automaton: Dfa | LazyDfa) -> Dfa:
     from aici.grammar.lazy import LazyDfa
 
     if isinstance(automaton, LazyDfa):
         raise CliError("the automaton is too large to draw: it is built as it is used", COMPILE_ERROR)
-    return automaton.to_dot()
+    return automaton
 
 
-def _draw(automaton: Dfa | LazyDfa, target: str) -> None:
-    drawing = _drawing(automaton)
+def _draw(automaton: Dfa, target: str) -> None:
+    """A small automaton is drawn here, a larger one by Graphviz."""
+    from .drawing import MOST, draw
+
+    states = automaton.n_states - 1
+    drawing = draw(automaton) if states <= _LOOKED_AT else None
     program = shutil.which("dot")
-    if program is None:
-        raise CliError("Graphviz is not installed (there is no command dot); --dot prints what it takes")
-    if automaton.n_states > _DRAWN:
-        raise CliError(f"{automaton.n_states} states are too many to draw; the limit is {_DRAWN}")
     try:
-        command, data = [program, "-Tsvg", "-o", target], drawing.encode()
+        if drawing is not None:
+            Path(target).write_text(drawing, encoding="utf-8")
+            return
+        if program is None:
+            why = f"more than {MOST} states are drawn by Graphviz, which is not installed (there is no command dot)"
+            raise CliError(f"{why}; --dot prints what it takes, or draw a part of the pattern")
+        if states > _DRAWN:
+            raise CliError(f"{states} states are too many to draw; the limit is {_DRAWN}; draw a part of the pattern")
+        command, data = [program, "-Tsvg", "-o", target], automaton.to_dot().encode()
         done = subprocess.run(command, input=data, capture_output=True, timeout=_LAYOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CliError(f"Graphviz did not come to an end: {error}") from None
+        raise CliError(f"the drawing could not be made: {error}") from None
     if done.returncode:
         raise CliError(f"Graphviz could not draw: {done.stderr.decode(errors='replace').strip()}")
 

@@ -105,21 +105,26 @@ def test_patterns_whose_automaton_is_built_as_it_is_used(said: Any) -> None:
 def test_drawings(said: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert said("ab", "--dot").startswith("digraph")
     monkeypatch.setenv("PATH", "/nowhere")
-    code, text = refused(capsys, "ab", "--svg", "x.svg")
-    assert code == 2 and "Graphviz is not installed" in text and "--dot" in text
+    code, text = refused(capsys, "[ab]{80}", "--svg", "x.svg")
+    assert code == 2 and "drawn by Graphviz, which is not installed" in text and "--dot" in text
     code, text = refused(capsys, "(a|b)*a(a|b){30}", "--dot")
     assert code == 3 and "too large to draw" in text
 
 
-def test_a_drawing_in_a_file(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drawing_in_a_file(
+    said: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "dot"
     program.write_text('#!/bin/sh\ncat > "$3"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert "drawn into" in said("ab", "--svg", str(tmp_path / "x.svg"))
+    assert "drawn into" in said("[ab]{80}", "--svg", str(tmp_path / "x.svg"))
     assert (tmp_path / "x.svg").read_text().startswith("digraph")
     program.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
-    assert main(["regex", "ab", "--svg", str(tmp_path / "x.svg")]) == 2
+    assert main(["regex", "[ab]{80}", "--svg", str(tmp_path / "x.svg")]) == 2
+    capsys.readouterr()
+    assert "drawn into" in said("ab", "--svg", str(tmp_path / "x.svg"))
+    assert (tmp_path / "x.svg").read_text().startswith("<svg")
 
 
 def test_wrong_patterns(capsys: pytest.CaptureFixture[str]) -> None:
