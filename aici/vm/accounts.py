@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from .values import Value
 
 
+AT_HAND = (1 << 30) - 1
+
+
 class Accounts:
     """Counters of one stretch of a run. `fuel` and `memory` are read from the process and written back by `settle`."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
         self.limits = process.limits
-        self.fuel = self.granted = min(process.fuel, process.limits.step_fuel)
+        self.grant(min(process.fuel, process.limits.step_fuel))
         self.memory = process.memory
         self.memory_limit = process.limits.memory
         self.int_bits = process.limits.int_bits
@@ -31,17 +34,30 @@ class Accounts:
         self.mark: int | None = None  # that sum when the native at work began, or None outside natives
         self.held = 0
 
+    def grant(self, units: int) -> None:
+        """Fuel to run on. Numbers of one machine digit are subtracted and compared more quickly, so that only so much
+        of it is at hand."""
+        self.granted = units
+        self.fuel = min(units, AT_HAND)
+        self.reserve = units - self.fuel
+
     def settle(self) -> None:
         """Write the counters back."""
-        self.process.fuel -= self.granted - self.fuel
-        self.granted = self.fuel
+        left = self.fuel + self.reserve
+        self.process.fuel -= self.granted - left
+        self.grant(left)
         self.process.memory = self.memory
 
     def charge(self, units: int) -> None:
         """Take fuel; raises `LimitExceeded`."""
         self.fuel -= units
         if self.fuel < 0:
-            self.fuel = 0
+            if self.fuel + self.reserve >= 0:
+                granted = self.granted
+                self.grant(self.fuel + self.reserve)
+                self.granted = granted
+                return
+            self.fuel = self.reserve = 0
             if self.process.fuel <= self.limits.step_fuel:
                 raise LimitExceeded("FuelExhausted", f"the controller did more than {self.limits.fuel} units of work")
             text = f"the controller did more than {self.limits.step_fuel} units of work between two requests"

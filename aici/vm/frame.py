@@ -31,7 +31,7 @@ def awaited_calls(function: Function) -> list[int]:
     return [pc for pc in found if pc + 1 not in marked]
 
 
-HEAT = 500
+HEAT = 120
 """Calls of a function and jumps back in it, after which lowering it pays."""
 
 NEVER = 1 << 62

@@ -45,7 +45,7 @@ def calls(process: Process, services: Services) -> list[Call]:
     """The calls in progress, outermost first."""
     twin = fork(process)
     machine = Machine(twin, services)
-    machine.fuel = machine.granted = _FUEL
+    machine.grant(_FUEL)
     source = SourceFile(process.program.name, process.program.source or "")
     found: list[Call] = []
     for frame in twin.frames:

@@ -100,7 +100,7 @@ def pay_ahead(m: Runtime, it: SequenceIterator, price: Price) -> int:
     index, sequence = it.index, it.sequence
     count = ahead(index, price)
     count = len(sequence[index : index + count]) if type(sequence) is range else min(count, len(sequence) - index)
-    if count > 1 and (m.fuel < count * price.fuel or m.memory + count * price.bytes > m.memory_limit):
+    if count > 1 and (m.fuel + m.reserve < count * price.fuel or m.memory + count * price.bytes > m.memory_limit):
         count = 1  # what is left is not to be wasted
     count = max(count, 0)
     m.charge((count or 1) * price.fuel)

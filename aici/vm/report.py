@@ -20,7 +20,7 @@ _MESSAGE = 10_000  # characters kept of that text
 def uncaught(m: Runtime, value: ExceptionValue) -> Failed:
     """The end by an exception; its text is made with fuel and memory of its own."""
     m.settle()
-    m.fuel = m.granted = _FUEL
+    m.grant(_FUEL)
     m.memory = 0
 
     def describe(link: ExceptionValue) -> str:
@@ -29,7 +29,7 @@ def uncaught(m: Runtime, value: ExceptionValue) -> Failed:
 
     text = traceback.render(m.process.program, value, describe)
     message = _message(m, value)
-    m.granted = m.fuel
+    m.grant(m.fuel)
     return Failed(value.kind.name, message, text)
 
 

@@ -54,6 +54,8 @@ class Block:
     framed: bool
     calls: bool  # lowered functions at once, which leave `m.room` as they like it
     stored: frozenset[int]
+    settled: frozenset[int]
+    constants: set[int]
     weights: list[int]
     appending: frozenset[int]
     prices: dict[int, Price]
@@ -79,9 +81,6 @@ class Block:
 
     def _add(self, *texts: str) -> None:
         self.lines.extend(Line(0, text, self.pc) for text in texts)
-
-    def _around(self) -> tuple[int, ...]:
-        raise NotImplementedError
 
     def _to(self, target: int, *extra: int) -> None:
         stack = (*[item.kinds for item in self.stack], *extra)

@@ -8,7 +8,7 @@ from aici.vm.values import Native, TypeValue
 
 from .block import ROOM, Block
 from .flow import Line
-from .kinds import LIST, METHOD, NATURAL, NONE, OTHER, PLAIN, RANGE, STR, VALUE, Item, bits_of, within
+from .kinds import LIST, METHOD, NATURAL, NONE, OTHER, PLAIN, RANGE, STEPPED, STR, VALUE, Item, bits_of, within
 
 _AWAITED = (Op.CALL, Op.CALL_KW, Op.CALL_EX)
 
@@ -21,6 +21,10 @@ class Calls(Block):
             self.caches[self.pc] = self.n_caches
             self.n_caches += 1
         return self.caches[self.pc]
+
+    def _is_known(self, callee: Item, cache: int) -> str:
+        """That a call is to go where it went before."""
+        return f"w{cache}" if callee.text[0] == "p" else f"{callee.text} is v{cache}"
 
     def _op_call(self, a: int, b: int) -> None:
         args = self._take(a)
@@ -40,7 +44,7 @@ class Calls(Block):
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
         self._add(
-            f"if {callee.text} is v{cache} and d > 0:",
+            f"if {self._is_known(callee, cache)} and d > 0:",
             f"    m.fuel = f = m.fuel - w{cache}",
             "    if f < 0: m.charge(0)",
             f"    {out} = e{cache}(d - 1{given})",
@@ -97,6 +101,7 @@ class Calls(Block):
 
     def _general_call(self, callee: Item, args: str, kwargs: str) -> None:
         if self._is_awaited():
+            self.calls = True
             self._add(f"{ROOM}; t, y, z = m.awaited({callee.text}, {args}, {kwargs}, False)")
             self._await_target(self._fresh(), "")
             return
@@ -178,7 +183,7 @@ class Calls(Block):
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
         self._add(
-            f"if {callee.text} is v{cache} and d > 0:",
+            f"if {self._is_known(callee, cache)} and d > 0:",
             f"    m.fuel = f = m.fuel - w{cache}",
             "    if f < 0: m.charge(0)",
         )
@@ -202,7 +207,7 @@ class Calls(Block):
     def _wait(self, value: str) -> list[str]:
         """Lines that wait for a value, and never go on."""
         if not self.framed:
-            self.loops[self.pc] = self._around()
+            self.loops[self.pc] = tuple([depth + 1 for depth, item in enumerate(self.stack) if item.kinds & STEPPED])
             return [f"raise Leave({value})"]
         return [*self._spilled(), f"m.wait_for(frame, {value})", "return"]
 

@@ -94,6 +94,11 @@ class Data(Block):
         if a not in self.stored and self.program.names[a] in BUILTINS:
             self.stack.append(Item(f"b{a}", OTHER))
             return
+        if a in self.settled:
+            self.constants.add(a)
+            self._add(f"try: p{a}", f"except NameError: settle(m, {a})")
+            self.stack.append(Item(f"p{a}", VALUE))
+            return
         name = self._fresh()
         self._add(f"try: {name} = G[n{a}]", f"except KeyError: {name} = built_in(m, n{a})")
         self.stack.append(Item(name, VALUE))

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from aici.vm.costs import appending, prices, weights
-from aici.vm.isa import TABLE, Op, Operand
+from aici.vm.isa import COMPARE_OPERATORS, TABLE, Op, Operand
+from aici.vm.native import BUILTINS
 from aici.vm.program import Program
 
 from .block import ROOM, State, spent
@@ -40,11 +41,57 @@ class Lowered(NamedTuple):
     returns: bool
 
 
+_ALONE = frozenset(
+    {
+        Op.CONST,
+        Op.POP,
+        Op.DUP,
+        Op.DUP2,
+        Op.SWAP,
+        Op.ROT3,
+        Op.LOAD_LOCAL,
+        Op.STORE_LOCAL,
+        Op.LOAD_CELL,
+        Op.STORE_CELL,
+        Op.LOAD_GLOBAL,
+        Op.UNARY,
+        Op.BINARY,
+        Op.JUMP,
+        Op.JUMP_IF_FALSE,
+        Op.JUMP_IF_TRUE,
+        Op.JUMP_IF_FALSE_KEEP,
+        Op.JUMP_IF_TRUE_KEEP,
+        Op.LOAD_SUBSCR,
+        Op.BUILD_LIST,
+        Op.BUILD_TUPLE,
+        Op.FORMAT,
+        Op.BUILD_STRING,
+        Op.RETURN,
+    }
+)
+"""What cannot enter a frame, whatever the operands are: natives behind operators call nothing of a controller's."""
+
+
 def stored_globals(program: Program) -> frozenset[int]:
     """Names that the program assigns somewhere; all others can only be builtins."""
     return frozenset(
         instr.a for function in program.functions for instr in function.code if instr.op == Op.STORE_GLOBAL
     )
+
+
+def settled_globals(program: Program) -> frozenset[int]:
+    """Names that mean one value from when they are first bound: the module binds them once, in no loop."""
+    found: dict[int, int] = {}
+    for function in program.functions:
+        for instr in function.code:
+            if instr.op in (Op.STORE_GLOBAL, Op.DELETE_GLOBAL):
+                found[instr.a] = found.get(instr.a, 0) + (1 if instr.op == Op.STORE_GLOBAL else 2)
+    code = program.functions[0].code
+    settled = {instr.a: pc for pc, instr in enumerate(code) if instr.op == Op.STORE_GLOBAL and found[instr.a] == 1}
+    for pc, instr in enumerate(code):
+        if TABLE[instr.op].operands == (Operand.TARGET,) and instr.a <= pc:
+            settled = {name: at for name, at in settled.items() if not instr.a <= at <= pc}
+    return frozenset([name for name in settled if program.names[name] not in BUILTINS])
 
 
 def depths(program: Program, index: int) -> dict[int, int]:
@@ -73,6 +120,7 @@ class Emitter(Data, Jumps):
         framed: bool,
         heads: Mapping[int, tuple[int, ...]],
         stored: frozenset[int],
+        settled: frozenset[int],
     ) -> None:
         """`heads`: jump targets where a framed function may be entered, with the kinds of all locals there
         (and of what is on the stack). `name`: of the Python function."""
@@ -83,6 +131,8 @@ class Emitter(Data, Jumps):
         self.function = program.functions[index]
         self.framed = framed
         self.stored = stored
+        self.settled = settled
+        self.constants: set[int] = set()
         code = self.function.code
         self.weights = weights(program, code)
         self.appending = appending(program, code)
@@ -137,6 +187,7 @@ class Emitter(Data, Jumps):
     def _prologue(self) -> tuple[list[str], list[int]]:
         function = self.function
         names = ["m", "G", "P", "I"]
+        names += [f"p{name}" for name in sorted(self.constants)]
         names += [f"{letter}{cache}" for cache in range(self.n_caches) for letter in "vew"]
         n_own = len(function.cells)
         captured = [f"c{n_own + place}" for place in range(len(function.captures))]
@@ -165,7 +216,7 @@ class Emitter(Data, Jumps):
                     texts.append(f"  if q == {entry}: [{items}] = frame.stack")
             texts.append("  frame.stack.clear()")
         else:
-            texts += [] if self.calls else ["  " + ROOM]
+            texts += [] if self.calls or self._keeps_to_itself() else ["  " + ROOM]
             if n_locals > n_params:
                 texts.append("  " + " = ".join(f"l{slot}" for slot in range(n_params, n_locals)) + " = U")
             texts += [f"  c{cell} = Cell()" for cell in range(n_own)]
@@ -176,6 +227,13 @@ class Emitter(Data, Jumps):
             if self.dispatched:
                 texts.append("  q = 0")
         return texts, [-1] * len(texts)
+
+    def _keeps_to_itself(self) -> bool:
+        """Whether nothing in the function can enter a frame."""
+        return all(
+            instr.op in _ALONE or (instr.op == Op.COMPARE and "in" not in COMPARE_OPERATORS[instr.a])
+            for instr in self.function.code
+        )
 
     # --- inference: blocks are written again until nothing new is known of what they start with ---
 

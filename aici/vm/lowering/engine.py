@@ -73,7 +73,7 @@ a number, and so many times each operand."""
 def _keep_places(values: dict[str, Any], depths: Sequence[int]) -> None:
     """Tell the controller's iterators how far Python's own have come, in the `for` loops around an instruction."""
     for depth in depths:
-        steps = values[f"i{depth}"]
+        steps = values.get(f"i{depth}")
         if type(steps) is Steps:
             steps.place()
 
@@ -212,6 +212,7 @@ class Lowering(Runtime):
         """Note in an exception which lowered functions it has left: those of a traceback but for framed ones."""
         below = len(self.leaving)
         self.came_out = False
+        self.mark = None
         while tb is not None:
             unit = unit_of(tb.tb_frame)
             if unit is not None and not unit.framed:
@@ -305,24 +306,29 @@ class Lowering(Runtime):
         inner: FrameType | None = None
         called, handled = self.came_out, self.process.handled
         for unit, python, pc in reversed(self.leaving):
-            made.append(self._materialise(unit, python.f_locals, pc, self._popped(unit, pc, called), handled))
-            called, handled = True, made[-1].outer
+            called, handled = True, self._seen(unit, python, pc, called, handled, made).outer
         left = {id(python) for _, python, _ in self.leaving}
         at: FrameType | None = sys._getframe()
         while at is not None:
             found = unit_of(at)
             if found is not None and id(at) not in left:
                 pc = found.instruction(at.f_lineno)
-                popped = self._popped(found, pc, inner is not None and inner.f_code.co_filename == FILE)
-                if found.framed:
-                    handled = self._write_back(found, at, pc, popped).outer
-                else:
-                    made.append(self._materialise(found, at.f_locals, pc, popped, handled))
-                    handled = made[-1].outer
+                called = inner is not None and inner.f_code.co_filename == FILE
+                handled = self._seen(found, at, pc, called, handled, made).outer
             elif at.f_code.co_name == "_run" and 0 < at.f_locals.get("base", 0) < len(self.frames):
                 handled = self.frames[at.f_locals["base"]].outer
             inner, at = at, at.f_back
         return [[*self.frames, *made], *super().roots()[1:]]
+
+    def _seen(
+        self, unit: Unit, python: FrameType, pc: int, called: bool, handled: ExceptionValue | None, made: list[Frame]
+    ) -> Frame:
+        """The frame of a lowered function as it is now; that of a direct one is made."""
+        popped = self._popped(unit, pc, called)
+        if unit.framed:
+            return self._write_back(unit, python, pc, popped)
+        made.append(self._materialise(unit, python.f_locals, pc, popped, handled))
+        return made[-1]
 
     def _popped(self, unit: Unit, pc: int, called: bool) -> int:
         """How much of the stack is gone; `called`: another lowered function was called there."""

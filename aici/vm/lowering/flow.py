@@ -277,7 +277,7 @@ class Structure:
     def _add(self, lines: Iterable[Line], indent: int) -> None:
         if indent > MAX_INDENT:
             raise Declined
-        self.lines.extend(line._replace(indent=line.indent + indent) for line in lines)
+        self.lines.extend([Line(line.indent + indent, line.text, line.pc) for line in lines])
 
     def _dispatcher(self) -> None:
         self._add([Line(0, "while True:", -1)], 1)

@@ -78,6 +78,12 @@ def built_in(m: Machine, name: str) -> Value:
     return _handled(m, Op.LOAD_GLOBAL, [], name, 0)[0]
 
 
+def settle(m: Machine, name: int) -> None:
+    """Fill the cell of a global that keeps its first value."""
+    text = m.process.program.names[name]
+    m.cells[f"p{name}"].cell_contents = m.globals[text] if text in m.globals else built_in(m, text)
+
+
 def grown(m: Machine, value: Value) -> Value:
     """The sum of two numbers that is no small integer."""
     return arithmetic.checked(m, value) if type(value) is int else value
@@ -346,6 +352,7 @@ NAMES: dict[str, Any] = {
     "native": native,
     "plain": plain,
     "raised": raised,
+    "settle": settle,
     "set_item": subscript.set_item,
     "shown": shown,
     "spread": spread,

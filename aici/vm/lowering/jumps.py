@@ -8,7 +8,7 @@ from aici.vm.isa import Op
 from . import operators
 from .block import ROOM, spent
 from .flow import ROOT, Jump, Line
-from .kinds import INDEX_ITER, INTS, ITEMS, OTHER, RANGE, RANGE_ITER, TINY_ITER, VALUE, Item, within
+from .kinds import INDEX_ITER, INTS, ITEMS, OTHER, RANGE, RANGE_ITER, STEPPED, TINY_ITER, VALUE, Item, within
 from .raising import Raising
 
 _CALM = RANGE_ITER | INDEX_ITER | TINY_ITER
@@ -29,11 +29,6 @@ class Jumps(Raising):
         if self.function.is_async and not self.framed:  # may be left half-way
             opening = [f"i{depth} = {steps}", f"for s{depth} in each(i{depth}):"]
         return [*self.again(header), *[Line(0, text, header) for text in opening]]
-
-    def _around(self) -> tuple[int, ...]:
-        """The depths of the iterators of the `for` loops around the block at hand."""
-        members = self.shape.members
-        return tuple([self.depths[head] for head in members if self.block in members[head] and self._is_for(head)])
 
     def again(self, header: int) -> list[Line]:
         return [Line(0, ROOM, header)] if self.calls else []  # which a call has changed
@@ -137,10 +132,11 @@ class Jumps(Raising):
         if not self._is_for(self.pc):
             self._add(f"{ROOM}; s{depth} = loop(m, s{depth - 1}, Price({self._price(self.pc)}))")
         iterator = self.stack.pop()
+        iterator = iterator._replace(kinds=iterator.kinds & ~STEPPED)
         if self._is_for(self.pc) and self.pc in self.catches.covered and not within(iterator.kinds, _CALM):
             self._add("ended(m)")
         self._to(a)
-        self.stack.append(iterator)
+        self.stack.append(iterator._replace(kinds=iterator.kinds | STEPPED) if self._is_for(self.pc) else iterator)
         kinds = ITEMS.get(
             iterator.kinds, INTS if within(iterator.kinds, RANGE_ITER | INDEX_ITER | TINY_ITER) else VALUE
         )

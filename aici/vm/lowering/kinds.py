@@ -30,6 +30,7 @@ HANDLED = 65536  # what the caller of the function was handling: an exception or
 TINY = 131072  # an int that is not negative, and has at most 30 bits
 TINY_ITER = 262144  # an iterator over a range that gives TINY only
 NEAR = 524288  # a negative int that is larger than -SMALL
+STEPPED = 1 << 20  # beside others: an iterator whose steps Python's own takes
 
 CLEAN, DIRTY = 1, 2
 """Kinds of what stands behind the locals: whether the exception being handled may be the caller's, or another."""

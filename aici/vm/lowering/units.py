@@ -63,10 +63,12 @@ class Unit:
                 closure.append(cells[name])
             elif name == "I":
                 closure.append(CellType(self))
+            elif name[0] == "p":
+                closure.append(cells.setdefault(name, CellType()))
             elif name[0] == "c":
                 closure.append(CellType(captured[int(name[1:]) - own]))
             else:
-                closure.append(CellType(UNBOUND))
+                closure.append(CellType(0 if name[0] == "w" else UNBOUND))
         return FunctionType(self.python, self.space, self.python.co_name, None, tuple(closure))
 
 
@@ -111,17 +113,17 @@ class Lowerings:
         return unit
 
     def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
-        from .emit import Emitter, stored_globals  # when code is hot: few commands need it
+        from .emit import Emitter, settled_globals, stored_globals  # when code is hot: few commands need it
         from .flow import Declined
 
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
         if not self.space:
-            self.stored = stored_globals(self.program)
+            self.stored, self.settled = stored_globals(self.program), settled_globals(self.program)
             self._fill_space()
         name = f"f{len(self.space['units'])}"
         try:
-            lowered = Emitter(self.program, code.index, name, framed, heads, self.stored).lower()
+            lowered = Emitter(self.program, code.index, name, framed, heads, self.stored, self.settled).lower()
             if not (framed or lowered.returns) and code.function.is_async:
                 return None  # it would always be left half-way
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
