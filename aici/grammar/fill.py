@@ -16,7 +16,7 @@ from .atoms import FIRST_BEYOND, N_ATOMS, Atoms
 from .index import FIRST, LATER, MEDIUM, N_SHORT, SECOND, SHORT, THIRD, Index, union_row
 from .jit import Ptr, Record, i32, i64, kernel, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .targets import ALL, MIXED, Machine, targets, visited_size
+from .targets import ALL, MIXED, Machine, ready, targets, visited_size
 
 FEW = 1500
 """Walking so many nodes takes about as long as a few bit rows."""
@@ -298,6 +298,7 @@ def add_run(
         for w in range(n_out):
             out[w] = out[w] | (begins[w] & u32(~leaves[w]))
     if run >= 2 * ENDLESS:
+        ready(machine, state)
         s.states[0] = u32(state)
         walk(index.long_nodes, 0, index.n_long, machine, s.states, out, FOREVER)
     first = 0
@@ -325,6 +326,7 @@ def walk_group(
 ) -> i64:
     """Set the live tokens that begin with an atom of `zero` and then, if they go on, one of `one`; perhaps others. Or,
     if `left` steps do not suffice, some of them, and WANTS_MERGING."""
+    ready(machine, state)
     s.states[0] = u32(state)
     for atom in range(N_ATOMS):
         if (zero >> atom & 1) != 0:
@@ -354,10 +356,12 @@ def walk_from(
         if after == 0:
             i = following
         elif depth == 1:
+            ready(machine, after)
             states[1] = u32(after)
             left = walk(index.nodes, i, i + 1, machine, states, out, left)
             i += 1
         else:
+            ready(machine, after)
             wanted = beyond != 0 if byte >= 0x80 else (one >> atoms.ascii[byte] & 1) != 0
             if wanted != 0:
                 left = walk(index.nodes, i, following, machine, states, out, left)
@@ -378,6 +382,7 @@ def walk(nodes: Ptr[u64], i: i64, end: i64, machine: Machine, states: Ptr[u32], 
         if after == 0:
             i += i64(node >> SIZE_SHIFT)
         else:
+            ready(machine, after)
             states[depth] = u32(after)
             token = (i64(node >> TOKEN_SHIFT) & TOKEN_MASK) - 1
             if token >= 0:
@@ -403,6 +408,7 @@ def walk_exits(
 ) -> None:
     """Set the tokens that begin as `add_run` says, go on with atoms of `kept` and from a place between `low` and `high`
     on, where they have `atom`, lead from `state` to a live one."""
+    ready(machine, state)
     s.states[0] = u32(state)
     leaves = u64(~kept)
     i = index.exit_segments[atom]
@@ -415,6 +421,7 @@ def walk_exits(
         if after == 0:
             i += i64(node >> SIZE_SHIFT)
         else:
+            ready(machine, after)
             s.states[depth] = u32(after)
             entry = (i64(node >> TOKEN_SHIFT) & TOKEN_MASK) - 1
             if entry >= 0:

@@ -89,8 +89,8 @@ class LazyDfa:
     start = 1
 
     def __init__(self, packed: Packed, pattern: str, limits: DfaLimits) -> None:
-        self.pattern = pattern
-        self._lock = threading.Lock()
+        self.pattern, self.packed = pattern, packed
+        self.lock = threading.Lock()
         self.classes = np.empty(256, np.uint8)
         self._source = source = np.empty(256, np.uint32)
         self.n_classes = _name_classes(packed, self.classes, source)
@@ -114,7 +114,7 @@ class LazyDfa:
             (
                 *(4, states * self.n_classes, states, states, states, states, states),
                 *(more, subsets * n_high, subsets * words, subsets, _slots(subsets), _slots(states)),
-                high.n_nodes * words,
+                *(high.n_nodes * words, more),
             ),
             mapping,
         )
@@ -122,7 +122,11 @@ class LazyDfa:
         self._counts: npt.NDArray[np.int64] = fields["counts"]
         self.table: npt.NDArray[np.uint32] = fields["table"].reshape(states, self.n_classes)
         self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
-        self._check(lazy_kernels.start.quickly(self._positions.address, self._subsets.address, self._lazy.address))
+        self.growth = lazy_kernels.Growth(
+            positions=self._positions, subsets=self._subsets, lazy=self._lazy, failed=np.zeros(1, np.int64)
+        )
+        """What mask kernels need to fill rows, to be used with `lock`."""
+        self.check(lazy_kernels.start.quickly(self._positions.address, self._subsets.address, self._lazy.address))
 
     @cached_property
     def used(self) -> npt.NDArray[np.bool_]:
@@ -138,19 +142,19 @@ class LazyDfa:
     def mask(self, state: int, nodes: npt.NDArray[np.uint64], depth: int, out: npt.NDArray[np.uint32]) -> bool:
         """Sets, in `out`, the bits of the tokens of a trie (its nodes, and its greatest depth) whose bytes are live
         from `state`; whether there are any. Raises RegexLimitError when the room is used up."""
-        with self._lock:
+        with self.lock:
             scratch = np.empty(depth + 1, np.uint32)
             parts = self._positions, self._subsets, self._lazy
             found = lazy_kernels.mask(*parts, state, nodes, len(nodes), scratch, out)
-        self._check(found)
+        self.check(found)
         return found > 0
 
     def advance(self, state: int, data: bytes) -> int:
         """The state after `data`, its row filled; DEAD once nothing accepted can follow. Raises RegexLimitError."""
-        with self._lock:
+        with self.lock:
             source = np.frombuffer(data or b"\0", np.uint8)
             after = lazy_kernels.follow(self._positions, self._subsets, self._lazy, state, source, len(data))
-        self._check(after)
+        self.check(after)
         return after
 
     def matches(self, data: bytes) -> bool:
@@ -164,7 +168,8 @@ class LazyDfa:
         """Whether something accepted can still follow, be it the empty text."""
         return state != DEAD
 
-    def _check(self, result: int) -> None:
+    def check(self, result: int) -> None:
+        """Raises RegexLimitError for a kernel's result less than 0."""
         if result < 0:
             message = (
                 f"the automaton, which is built as the text grows, has used up its room at {self.n_states:,} states"

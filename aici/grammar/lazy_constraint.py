@@ -10,12 +10,15 @@ from functools import cached_property
 
 import numpy as np
 
+from .atoms import atoms
 from .budget import LazyBudget
 from .constraint import DEAD, Matcher
 from .dfa import Dfa
+from .fill import FEW, fill
 from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
 from .rows import KeptMasks, Row
+from .targets import Machine, make_growing_machine
 from .vocabulary import Vocabulary
 
 _SPELLABLE_STATES = 500
@@ -39,6 +42,7 @@ class LazyMatcher(KeptMasks):
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = automaton.start
+        self.few = FEW
         self._classes: bytes = automaton.classes.tobytes()
         self._n_classes = automaton.n_classes
         self._table = automaton.table.reshape(-1).data
@@ -48,9 +52,23 @@ class LazyMatcher(KeptMasks):
         """How many tokens are needed, and which leave enough, to complete a text."""
         return LazyBudget(self.automaton, self.vocabulary)
 
+    @cached_property
+    def _machine(self) -> Machine:
+        automaton = self.automaton
+        assert isinstance(automaton, LazyDfa)
+        return make_growing_machine(automaton, self.vocabulary.max_depth)
+
     def _find(self, state: int, row: Row) -> bool:
         self._check(state)
-        out = row.array
+        out, vocabulary, automaton = row.array, self.vocabulary, self.automaton
+        if isinstance(automaton, LazyDfa) and state != DEAD:
+            with automaton.lock, vocabulary.lock:
+                accepts = automaton.is_accepting(state)
+                arguments = self._machine, atoms(), vocabulary.scratch, state, accepts, self.few, out
+                found = fill(vocabulary.index, *arguments, vocabulary.n_words)
+                failed = int(automaton.growth.fields["failed"][0])
+            automaton.check(failed)
+            return found != 0
         out[:] = 0
         found = state != DEAD and self.automaton.mask(state, self.vocabulary.nodes, self.vocabulary.max_depth, out)
         if self.can_end(state) or not found:

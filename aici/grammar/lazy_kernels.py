@@ -7,6 +7,8 @@ from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .subset_kernels import Positions, Subsets, expand, start_subsets
 
+MOST_TRIED = 8
+
 
 class Lazy(Record):
     """A byte automaton as it grows. State 0 is dead, 1 the start; a state is a subset of positions where a character
@@ -47,6 +49,18 @@ class Lazy(Record):
     """The states of pairs of a node and a tuple. Both tables begin small: what is far apart costs pages of memory."""
     below: Ptr[u64]
     """[nodes, words]: the atoms that a node leads to."""
+    expanded: Ptr[u8]
+    """Whether the row of a subset is filled."""
+
+
+class Growth(Record):
+    """All that it takes to fill rows, for kernels of other modules."""
+
+    positions: Positions
+    subsets: Subsets
+    lazy: Lazy
+    failed: Ptr[i64]
+    """[1]: less than 0 once the room is used up; rows stay dead then."""
 
 
 @kernel
@@ -94,7 +108,7 @@ def fill(p: Positions, s: Subsets, z: Lazy, state: i64) -> i64:
     tuple_ = i64(z.tuple[state])
     children = z.high[131:]
     if subset >= 0:
-        failed = expand(p, s, subset)
+        failed = expand_once(p, s, z, subset)
         if failed < 0:
             return failed
         tuple_ = intern_tuple(z, s.rows[subset * p.atoms :])
@@ -114,6 +128,66 @@ def fill(p: Positions, s: Subsets, z: Lazy, state: i64) -> i64:
         row[c] = u32(target)
     z.filled[state] = 1
     return 0
+
+
+@kernel
+def expand_once(p: Positions, s: Subsets, z: Lazy, subset: i64) -> i64:
+    """Fills the row of a subset: 0, or negative if there is no room."""
+    if z.expanded[subset] != 0:
+        return 0
+    failed = expand(p, s, subset)
+    if failed == 0:
+        z.expanded[subset] = 1
+    return failed
+
+
+@kernel
+def lives_on(p: Positions, s: Subsets, subset: i64, least: i64) -> i64:
+    """Whether any `least` characters lead from a subset to a live one, but for those that the pattern does not have: 1
+    if one of its first positions is repeated so often and takes all others; 0 if that is not so, or not to be seen."""
+    key = s.keys[s.key_start[subset] :]
+    tried = 0
+    for k in range(s.key_start[subset + 1] - s.key_start[subset]):
+        left = key[k]
+        while left != 0 and tried < MOST_TRIED:
+            bit = left & u64(0 - left)
+            left = left ^ bit
+            tried += 1
+            if stays(p, s.key_low[subset] + k, bit, least) != 0:
+                return 1
+    return 0
+
+
+@kernel
+def stays(p: Positions, word: i64, bit: u64, least: i64) -> i64:
+    """Whether a position takes all characters, and leads to itself or to so many like it."""
+    words = p.words
+    if takes_all(p, word, bit) == 0:
+        return 0
+    for e in range(p.entry_start[word], p.entry_start[word + 1]):
+        if (p.entry_mask[e] & bit) != 0:
+            rule = p.entry_rule[e]
+            for t in range(p.target_start[rule], p.target_start[rule + 1]):
+                if p.target_word[t] == word and (p.target_mask[t] & bit) != 0:
+                    return 1
+    for _ in range(least):
+        if (p.sets[2 * words + word] & bit) == 0:
+            return 0
+        bit = u64(bit << 1)
+        if bit == 0:
+            bit = 1
+            word += 1
+        if takes_all(p, word, bit) == 0:
+            return 0
+    return 1
+
+
+@kernel
+def takes_all(p: Positions, word: i64, bit: u64) -> i64:
+    for atom in range(p.atoms):
+        if (p.sets[(3 + atom) * p.words + word] & bit) == 0:
+            return 0
+    return 1
 
 
 @kernel

@@ -7,13 +7,21 @@ or MIXED where they differ. Only `fill` uses these kernels.
 from __future__ import annotations
 
 from functools import cache as once
+from functools import lru_cache
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, TAIL, Atoms, atoms
+from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, SURROGATE, TAIL, Atoms, atoms
+from .hash_kernels import NO_ROOM
 from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+from .lazy import LazyDfa
+from .lazy_kernels import Growth, Lazy, expand_once, lives_on, subset_state
+from .lazy_kernels import fill as fill_row
+from .memory import mapping
+from .subset_kernels import Positions, Subsets
+from .utf8 import Partition
 
 ALL = (1 << 64) - 1
 MIXED = -1
@@ -47,6 +55,9 @@ class Machine(Record):
     n_classes: i64
     merged: i64  # whether `merge` has seen it
     serial: i64  # no other machine of the process has it
+    grows: i64  # whether rows have to be made `ready`
+    growth: Growth
+    longest: i64  # bytes of the longest token, of an automaton that grows
     # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
@@ -62,8 +73,12 @@ class Machine(Record):
     todo: Ptr[u32]  # [n_states]
     all_of: Ptr[u64]  # [n_classes] what the modes after the bytes of a class have in common,
     any_of: Ptr[u64]  # [n_classes] and together
+    # Of an automaton that grows, the atoms of its pattern that an atom has characters of: from here to the next start.
+    met_start: Ptr[u32]  # [N_ATOMS + 1]
+    met: Ptr[u32]  # + 1, or 0: characters that the pattern does not have
 
 
+N_BLOCKS = 0x110000 >> 12
 N_KNOWN = 64
 """Rows of targets that are kept, of all machines together."""
 _SERIALS = count(1)
@@ -80,15 +95,59 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
     """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
     machine = Machine.carve(
-        (table, classes, n_classes, int(merged), next(_SERIALS)),
+        (table, classes, n_classes, int(merged), next(_SERIALS), 0, _no_growth(), 0),
         (
             *(N_SETS + 1, 256, FIRST_BEYOND, 1),
-            *(n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes),
+            *(n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes, 1, 1),
         ),
     )
     if not prepare.quickly(machine.address, _sets().address, n_states, start):
         raise ValueError("not an automaton")
     return machine
+
+
+def make_growing_machine(automaton: LazyDfa, longest: int) -> Machine:
+    """Of an automaton whose rows are filled as they are asked for; the longest token has so many bytes."""
+    packed, n_classes, n_states = automaton.packed, automaton.n_classes, len(automaton.table)
+    pairs = _pairs_beyond(packed.high)
+    machine = Machine.carve(
+        (automaton.table, automaton.classes, n_classes, 1, next(_SERIALS), 1, automaton.growth, longest),
+        (
+            *(N_SETS + 1, 256, FIRST_BEYOND, 1, n_classes, 1, n_states, n_states, 1, 1, 1),
+            *(N_ATOMS + 1, 128 + len(pairs) // 2),
+        ),
+        mapping,
+    )
+    prepare_classes.quickly(machine.address, _sets().address)
+    arrays = packed.arrays()
+    seen = np.zeros(packed.atoms + 1, np.uint8)
+    list_met(machine, atoms(), arrays["letters"], arrays["high_atoms"], pairs, len(pairs) // 2, seen, len(seen))
+    return machine
+
+
+@lru_cache(maxsize=64)
+def _pairs_beyond(high: Partition) -> NDArray[np.uint32]:
+    """uint32[n * 2]: an atom beyond ASCII, and an atom of the partition + 1 (0: none) that it has characters of."""
+    n_high = len(high.signatures)
+    seen = np.zeros(N_ATOMS * (n_high + 1), np.uint8)
+    pages = np.zeros(atoms().fields["n_pages"] * (n_high + 1 + high.n_nodes), np.uint8)
+    pairs = np.zeros(2 * len(seen), np.uint32)
+    n = meet(atoms(), high.packed, pages, seen, pairs)
+    found: NDArray[np.uint32] = pairs[: 2 * n].copy()
+    return found
+
+
+@once
+def _no_growth() -> Growth:
+    """In place of one."""
+    return Growth(
+        positions=Positions.carve((0, 0, 0), (1,) * (len(Positions.kinds()) - 3)),
+        subsets=Subsets.carve((0, 0, 0, 0), (1,) * (len(Subsets.kinds()) - 4)),
+        lazy=Lazy.carve(
+            (np.zeros(1, np.uint8), *[np.zeros(1, np.uint32)] * 3, 0, 0, 0, 0), (1,) * (len(Lazy.kinds()) - 8)
+        ),
+        failed=np.zeros(1, np.int64),
+    )
 
 
 class ByteSets(Record):
@@ -133,17 +192,7 @@ def prepare(
         escapes = escapes | machine.table[c]
     if highest >= n_classes or furthest >= n_states or escapes != 0:
         return 0
-    distinct(sets, machine)
-    impure: u64 = 0
-    for atom in range(FIRST_BEYOND):
-        first = machine.set_start[atom]
-        machine.atom_class[atom] = machine.set_classes[first]
-        if machine.set_start[atom + 1] - first > 1:
-            impure = impure | u64(1 << atom)
-    machine.impure[0] = impure
-    for i in range(64):
-        c = machine.classes[0x80 + i]
-        machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
+    prepare_classes(machine, sets)
     for c in range(n_classes):
         machine.all_of[c] = ALL
     for byte in range(256):
@@ -156,6 +205,22 @@ def prepare(
     for i in range(n_states):
         machine.clean[i] = u8(machine.clean[i] == 1)
     return 1
+
+
+@kernel
+def prepare_classes(machine: Machine, sets: ByteSets) -> None:
+    """Fill in what follows from the classes alone."""
+    distinct(sets, machine)
+    impure: u64 = 0
+    for atom in range(FIRST_BEYOND):
+        first = machine.set_start[atom]
+        machine.atom_class[atom] = machine.set_classes[first]
+        if machine.set_start[atom + 1] - first > 1:
+            impure = impure | u64(1 << atom)
+    machine.impure[0] = impure
+    for i in range(64):
+        c = machine.classes[0x80 + i]
+        machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
 
 
 @kernel
@@ -261,7 +326,21 @@ def targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
 
 
 @kernel
+def ready(machine: Machine, state: i64) -> None:
+    """See to it that the row of a state is filled."""
+    if machine.grows != 0 and machine.growth.lazy.filled[state] == 0:
+        growth = machine.growth
+        failed = fill_row(growth.positions, growth.subsets, growth.lazy, state)
+        if failed < 0:
+            growth.failed[0] = failed
+
+
+@kernel
 def find_targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: Ptr[i32]) -> None:
+    if machine.grows != 0 and machine.growth.lazy.subset[state] >= 0:
+        targets_of_subset(machine, machine.growth, state, row)
+        return
+    ready(machine, state)
     base = state * machine.n_classes
     table = machine.table[base:]
     for atom in range(FIRST_BEYOND):
@@ -277,7 +356,7 @@ def find_targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, 
         live = live | machine.table[base + machine.set_classes[i]]
     if live == 0:
         return
-    if machine.clean[state] == 0:
+    if machine.grows != 0 or machine.clean[state] == 0:
         row[INVALID] = MIXED
     whole = uniform(machine, state)
     if whole > 0:
@@ -322,6 +401,7 @@ def over(machine: Machine, state: i64, first: i64, last: i64) -> i64:
     """Where the continuation bytes of the sets `first` to `last` lead, or MIXED."""
     if state <= 0:
         return MIXED
+    ready(machine, state)
     found = common(machine, state * machine.n_classes, first)
     for group in range(first + 1, last + 1):
         if common(machine, state * machine.n_classes, group) != found:
@@ -364,6 +444,7 @@ def by_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
         dead = dead | visit_block(machine, atoms, visited, go(machine, state, lead), lead - 0xE0, bytes, row)
     for lead in range(0xF0, 0xF5):
         inner = go(machine, state, lead)
+        ready(machine, inner)
         for second in range(0x90 if lead == 0xF0 else 0x80, 0x90 if lead == 0xF4 else 0xC0):
             block = (lead - 0xF0) * 64 + second - 0x80
             dead = dead | visit_block(machine, atoms, visited, go(machine, inner, second), block, ALL, row)
@@ -385,6 +466,7 @@ def look(machine: Machine, state: i64) -> None:
     """Find out `live` and `goal` of a state."""
     if machine.goal[state] != 0:
         return
+    ready(machine, state)
     row = machine.table[state * machine.n_classes :]
     bytes = machine.class_bytes
     n = machine.n_classes
@@ -459,3 +541,136 @@ def enter(row: Ptr[i32], atom: i64, target: i64) -> None:
         row[atom] = i32(target)
     elif row[atom] != target:
         row[atom] = MIXED
+
+
+# Automata that grow: where a pattern's characters lead is known without any bytes
+
+
+@kernel
+def targets_of_subset(machine: Machine, growth: Growth, state: i64, row: Ptr[i32]) -> None:
+    """As `find_targets`, at the start of a character. Where the longest token leads to death only by characters that
+    lead there from everywhere, the state is as good as all those that its characters lead to."""
+    lazy = growth.lazy
+    n_atoms = growth.positions.atoms
+    endures = lives_on(growth.positions, growth.subsets, lazy.subset[state], machine.longest)
+    failed = 0
+    if endures == 0:
+        failed = expand_once(growth.positions, growth.subsets, lazy, lazy.subset[state])
+    if failed == 0 and lazy.counts[0] + n_atoms >= lazy.state_room:
+        failed = NO_ROOM
+    for atom in range(N_ATOMS):
+        row[atom] = 0
+    if failed < 0:
+        growth.failed[0] = failed
+        return
+    after = growth.subsets.rows[lazy.subset[state] * n_atoms :]
+    some = 0
+    goal = _UNSET
+    for atom in range(TAIL):
+        target = _UNSET
+        for i in range(machine.met_start[atom], machine.met_start[atom + 1]):
+            met = machine.met[i]
+            to = 0
+            if endures != 0:
+                to = state if met != 0 else 0
+            elif met != 0 and after[met - 1] >= 0:
+                to = subset_state(growth.subsets, lazy, after[met - 1])
+            target = same_target(target, to)
+        row[atom] = i32(max(target, MIXED))
+        if atom >= FIRST_BEYOND:
+            some = some | target
+            goal = same_target(goal, target)
+    if some != 0:
+        row[TAIL] = i32(goal)
+
+
+@kernel
+def same_target(target: i64, to: i64) -> i64:
+    """What becomes of a target, maybe _UNSET, with another one."""
+    if target == _UNSET:
+        return to
+    return target if target == to else MIXED
+
+
+@kernel
+def list_met(
+    machine: Machine,
+    atoms: Atoms,
+    letters: Ptr[u32],
+    high_atoms: Ptr[u32],
+    pairs: Ptr[u32],
+    n_pairs: i64,
+    seen: Ptr[u8],
+    n_seen: i64,
+) -> None:
+    """Fill `met` and `met_start`. `letters`: of every ASCII character the atom + 1 in the pattern, or 0."""
+    count = 0
+    for atom in range(N_ATOMS):
+        machine.met_start[atom] = u32(count)
+        for i in range(n_seen):
+            seen[i] = 0
+        for c in range(128):
+            if atoms.ascii[c] == atom and seen[letters[c]] == 0:
+                seen[letters[c]] = 1
+                machine.met[count] = letters[c]
+                count += 1
+        for i in range(n_pairs):
+            if pairs[2 * i] == atom:
+                met = 0
+                if pairs[2 * i + 1] != 0:
+                    met = high_atoms[pairs[2 * i + 1] - 1] + 1
+                if seen[met] == 0:
+                    seen[met] = 1
+                    machine.met[count] = u32(met)
+                    count += 1
+    machine.met_start[N_ATOMS] = u32(count)
+
+
+@kernel
+def meet(atoms: Atoms, high: Ptr[u32], pages: Ptr[u8], seen: Ptr[u8], pairs: Ptr[u32]) -> i64:
+    """List which atoms beyond ASCII have characters of which atoms of a partition: how many pairs. `pages`, `seen`:
+    zeros, one for each page and child of the partition's diagram, and one for each possible pair."""
+    columns = i64(high[2])
+    count = 0
+    for lead in range(0xC2, 0xE0):
+        page = atoms.blocks[atoms.block_of[0] * 64 + lead - 0xC0]
+        here = high[131 + high[3 + lead - 0x80]]
+        count = meet_page(atoms, high, page, here, pages, seen, pairs, count)
+    for block in range(N_BLOCKS):
+        lead = 0xE0 + block if block < 16 else 0xF0 + (block >> 6)
+        inner = i64(high[131 + high[3 + lead - 0x80]])
+        if block >= 16:
+            inner = child_of(high, columns, inner, block & 63)
+        for i in range(32 if block == 0 else 0, 64):
+            page = atoms.blocks[atoms.block_of[block] * 64 + i]
+            count = meet_page(atoms, high, page, child_of(high, columns, inner, i), pages, seen, pairs, count)
+    return count
+
+
+@kernel
+def child_of(high: Ptr[u32], columns: i64, child: i64, last: i64) -> i64:
+    """The child of a child of the diagram, a node or 0, by the last six bits of a byte."""
+    if child == 0:
+        return 0
+    return high[131 + columns * (child - high[0]) + high[3 + last]]
+
+
+@kernel
+def meet_page(
+    atoms: Atoms, high: Ptr[u32], page: i64, child: i64, pages: Ptr[u8], seen: Ptr[u8], pairs: Ptr[u32], count: i64
+) -> i64:
+    """Add the pairs of a page and what stands for it in the diagram: how many there are now."""
+    n_high = i64(high[0])
+    place = page * (n_high + 1 + high[1]) + child
+    if pages[place] != 0:
+        return count
+    pages[place] = 1
+    for i in range(64):
+        atom = i64(atoms.pages[page * 64 + i])
+        other = child_of(high, i64(high[2]), child, i)
+        if atom != SURROGATE and seen[atom * (n_high + 1) + other] == 0:
+            seen[atom * (n_high + 1) + other] = 1
+            pairs[2 * count] = u32(atom)
+            pairs[2 * count + 1] = u32(other)
+            count += 1
+    return count

@@ -20,7 +20,7 @@ DEAD = 0
 """The child of a byte that no UTF-8 text has in this place, or whose characters are in no set."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Partition:
     """Atoms and their decision diagram.
 

@@ -16,7 +16,9 @@ from aici.grammar import (
     lazy_kernels,
     options,
     options_kernels,
+    targets,
 )
+from aici.grammar.atoms import N_ATOMS, atoms
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import CorruptAutomaton
 from aici.grammar.jit import Kernel
@@ -96,3 +98,18 @@ def test_lazy_automata(monkeypatch: pytest.MonkeyPatch) -> None:
             seen.append((state, lazy.is_accepting(state), int(out[0])))
         masks.append(seen)
     assert masks[0] == masks[1]
+
+
+@pytest.mark.parametrize("pattern", ["(é|[^a]b){1,3}\\w", ".{0,9}foo.*", "[a-z]{1,70}"])
+def test_targets_of_lazy_automata(pattern: str) -> None:
+    rows = []
+    for find in (targets.find_targets, targets.find_targets.python):
+        lazy, row = compile_lazily(pattern), np.zeros(N_ATOMS, np.int32)
+        machine, visited = targets.make_growing_machine(lazy, 8), np.zeros(targets.visited_size(), np.int64)
+        found, state = [], lazy.start
+        for text in (b"", b"x", b"\xc3", b"\xa9", b"b"):
+            state = lazy.advance(state, text) or state
+            find(machine, atoms(), visited, state, row)
+            found.append(row.tolist())
+        rows.append(found)
+    assert rows[0] == rows[1]

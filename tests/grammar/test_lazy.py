@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 import threading
 import time
+from bisect import bisect_right
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aici.grammar import charset, targets, unicode
+from aici.grammar.atoms import atoms
+from aici.grammar.constraint import Matcher
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import RegexError, RegexLimitError
 from aici.grammar.lazy import LazyDfa, compile_automaton, compile_lazily
-from aici.grammar.lazy_constraint import matcher_for
+from aici.grammar.lazy_constraint import LazyMatcher, matcher_for
 from aici.grammar.limits import DfaLimits
 from aici.grammar.regex import compile_regex
+from aici.grammar.utf8 import partition
 from aici.grammar.vocabulary import Vocabulary
 
 PARTS = ["a", "é", r"\w", "[^a]", ".{0,3}", "(?:ab?){1,2}", "(?:日|b)+", "(?i:s)", "[😀-😎]?", r"\d{2,}"]
@@ -74,6 +79,72 @@ def test_its_matcher_is_that_of_the_whole_automaton(parts: list[str], tokens: li
         assert lazy.spellable(other) or not whole.spellable(state)
         state, other = whole.advance(state, token), lazy.advance(other, token)
         assert (state == 0) == (other == 0)
+
+
+WORDS = [
+    "foo",
+    "bar",
+    "a",
+    "aa",
+    "x1",
+    "日本",
+    "é",
+    "Σσ",
+    "\u0301",
+    "12",
+    "_",
+    "-",
+    "  ",
+    "\n",
+    "¼",
+    "٣",
+    "\u2028",
+    "x\n",
+]
+PIECES = [w.encode() for w in WORDS] + [(a + b).encode() for a in WORDS for b in WORDS]
+PIECES += [p[i:] for p in PIECES for i in (1, 2) if p[i:]] + [p[:-1] for p in PIECES if p[:-1]]
+LARGE = Vocabulary([*sorted(set(PIECES)), b"y" * 40, None], [0])
+WIDE = [
+    *(".{0,60}foo.{0,60}", ".*foo.*bar.*", r"\w{1,90}", r"[\p{L}\p{N}]{2,70}x", "[^\n]{3,80}\n", r"(\w+ )*\d{2,40}"),
+    *("(.|\n){0,99}a?", r"(?s:.{50,99})", "[a-f]{1,50}x?", "日?.{0,41}", "(a|aa|日本)*", r"[^\w-]*-\w{0,44}"),
+]
+
+
+@pytest.mark.parametrize("few", [0, 50, 100_000])
+@pytest.mark.parametrize("pattern", WIDE)
+def test_masks_by_rows_are_those_of_the_whole_automaton(pattern: str, few: int) -> None:
+    whole, lazy = matcher_for(compile_regex(pattern), LARGE), matcher_for(compile_lazily(pattern), LARGE)
+    assert isinstance(whole, Matcher) and isinstance(lazy, LazyMatcher)
+    whole.masks.few = lazy.few = few
+    random = np.random.default_rng(few)
+    for _ in range(3):
+        state, other = whole.start, lazy.start
+        for _ in range(12):
+            expected = whole.mask(state)
+            assert np.array_equal(expected, lazy.mask(other))
+            allowed = np.flatnonzero(np.unpackbits(expected.view(np.uint8), bitorder="little"))
+            token = int(random.choice(allowed))
+            state, other = whole.advance(state, token), lazy.advance(other, token)
+            if not state:
+                break
+
+
+def test_which_atoms_meet() -> None:
+    table = atoms().fields
+    for sets in (
+        (),
+        (charset.HIGH_ALL,),
+        (unicode.escape_class("w", False).high, unicode.fold(charset.single(0x3C3)).high),
+    ):
+        high = partition(sets)
+        pairs = targets._pairs_beyond(high).reshape(-1, 2)
+        expected = set()
+        for code in [*range(0x80, 0x3100), *range(0x3100, 0xD800, 7), *range(0xE000, 0x30000, 11)]:
+            page = table["blocks"].reshape(-1, 64)[table["block_of"][code >> 12], code >> 6 & 63]
+            signature = sum(1 << i for i, edges in enumerate(sets) if bisect_right(edges, code) & 1)
+            atom = high.signatures.index(signature) + 1 if signature else 0
+            expected.add((int(table["pages"].reshape(-1, 64)[page, code & 63]), atom))
+        assert expected == {(int(a), int(b)) for a, b in pairs}
 
 
 def test_a_batch() -> None:
