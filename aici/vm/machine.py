@@ -32,6 +32,7 @@ from .values import (
     Object,
     TypeValue,
     Value,
+    place,
 )
 
 REQUEST = 100
@@ -230,7 +231,7 @@ class Machine(Lowering):
             self.charge(LEAVING)
             if how is not Raised.AGAIN:
                 self.allocate(TRACE_ENTRY)
-                value.trace.append((frame.code.index, at))
+                value.trace.append(place(frame.code.index, at))
             how = Raised.PASSING
             for handler in frame.code.function.handlers:
                 if handler.start <= at < handler.end:

@@ -29,7 +29,7 @@ SMALL = 1 << 62
 """Integers below it in magnitude are neither metered nor checked against a limit."""
 LEAVING = 3
 """Units of fuel for each frame that an exception passes."""
-TRACE_ENTRY = 56 + 3 * LIST_ITEM  # of an exception: a pair in a list
+TRACE_ENTRY = LIST_ITEM  # of an exception
 FUNCTION = 3 * OBJECT
 _MANY = 64
 

@@ -23,7 +23,7 @@ from .names import DIGEST_BYTES, shared
 from .process import Process
 from .program import Program
 
-VERSION = 2
+VERSION = 3
 """Moves with any change of what a state holds or how it is written (see `tests/vm/test_snapshot_format.py`)."""
 MAGIC = b"\x7fAIS"
 MIN_KEY = 16

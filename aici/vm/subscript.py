@@ -49,13 +49,12 @@ def get_item(m: Runtime, value: Value, key: Value) -> Value:
         return value[key]
     if kind in _SHOWN:
         if type(key) in _INTEGERS:
+            if kind is not range and not -len(value) <= key < len(value):
+                raise _out_of_range(m, kind)
             try:
                 return value[key]
             except IndexError:
-                name = _SHOWN[kind]
-                raise m.error(
-                    "IndexError", f"{name} index out of range" if kind is not bytes else "index out of range"
-                ) from None
+                raise _out_of_range(m, kind) from None
         if type(key) is slice:
             return _slice(m, value, key)
         raise _bad_index(m, value, key)
@@ -65,6 +64,10 @@ def get_item(m: Runtime, value: Value, key: Value) -> Value:
             raise m.error("TypeError", f"type '{value.name}' is not subscriptable")
         raise m.error("TypeError", f"'{type_of(value).name}' object is not subscriptable")
     return m.call(function, [value, key])
+
+
+def _out_of_range(m: Runtime, kind: type) -> Throw:
+    return m.error("IndexError", "index out of range" if kind is bytes else f"{_SHOWN[kind]} index out of range")
 
 
 def _bad_index(m: Runtime, value: Value, key: Value) -> Throw:

@@ -12,7 +12,7 @@ from aici.diagnostics import SourceFile
 
 from .isa import Op
 from .program import Position, Program
-from .values import ExceptionValue
+from .values import MAX_CODE, ExceptionValue
 
 _HEAD = "Traceback (most recent call last):"
 _CAUSE = "The above exception was the direct cause of the following exception:"
@@ -31,7 +31,8 @@ def render(program: Program, value: ExceptionValue, describe: Callable[[Exceptio
     source = SourceFile(program.name, program.source or "")
     blocks: list[str] = []
     for link, why in reversed(_chain(value)):
-        lines = [_HEAD, *_entries(program, source, list(reversed(link.trace)))] if link.trace else []
+        trace = [divmod(place, MAX_CODE) for place in reversed(link.trace)]
+        lines = [_HEAD, *_entries(program, source, trace)] if trace else []
         blocks.append("\n".join([*lines, describe(link)]))
         if why:
             blocks.append(why)

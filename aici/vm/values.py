@@ -169,8 +169,12 @@ class ModuleValue:
         self.settable = settable
 
 
+MAX_CODE = 1 << 24
+"""More than a function has instructions."""
+
+
 class ExceptionValue:
-    """An exception. `trace` collects (function index, instruction index) from the raising frame outwards."""
+    """An exception. `trace` collects the `place`s that it came by, from the raising frame outwards."""
 
     __slots__ = ("args", "cause", "context", "kind", "suppress_context", "trace")
 
@@ -180,7 +184,12 @@ class ExceptionValue:
         self.cause: ExceptionValue | None = None
         self.context: ExceptionValue | None = None
         self.suppress_context = False
-        self.trace: list[tuple[int, int]] = []
+        self.trace: list[int] = []
+
+
+def place(function: int, instruction: int) -> int:
+    """An instruction of a program, as a number."""
+    return function * MAX_CODE + instruction
 
 
 class IteratorValue:

@@ -31,6 +31,7 @@ from aici.vm.values import (
     ModuleValue,
     TypeValue,
     Value,
+    place,
 )
 
 from .helpers import Leave, Steps, looked_at
@@ -224,7 +225,7 @@ class Lowering(Runtime):
             unit, _, pc = self.leaving[-1]
             self._leave(error)
             if unit.code.function.is_async:
-                error.value = self.not_stop(error.value, unit.code, pc)
+                error.args = (self.not_stop(error.value, unit.code, pc), Raised.PASSING)
 
     def _leave(self, error: Throw) -> None:
         """Note that an exception leaves, or is caught in, the last function in `leaving`."""
@@ -232,8 +233,8 @@ class Lowering(Runtime):
         self.charge(LEAVING)
         if error.how is not Raised.AGAIN:
             self.allocate(TRACE_ENTRY)
-            error.value.trace.append((unit.code.index, pc))
-        error.how = Raised.PASSING
+            error.value.trace.append(place(unit.code.index, pc))
+        error.args = (error.value, Raised.PASSING)
         self.leaving.pop()
         self.came_out = True
 
@@ -246,14 +247,14 @@ class Lowering(Runtime):
         error = self.error("RuntimeError", f"{name} raised StopIteration").value
         error.cause = error.context = value
         error.suppress_context = True
-        error.trace.append((code.index, pc))
+        error.trace.append(place(code.index, pc))
         return error
 
     def _note_context(self, error: Throw) -> None:
         if error.how is Raised.NEW:
             if self.process.handled is not None:
                 exceptions.set_context(self, error.value, self.process.handled)
-            error.how = Raised.PASSING
+            error.args = (error.value, Raised.PASSING)
 
     def caught(self, unit: Unit, error: Exception) -> ExceptionValue:
         """The exception that came to a handler of a lowered function, with all that it left on its way."""
@@ -261,15 +262,41 @@ class Lowering(Runtime):
         assert tb is not None
         if type(error) is not Throw:
             error = self.too_deep()
+        self.mark = None
+        value: ExceptionValue = error.args[0]
+        places = [unit.place(tb)]
+        at = tb.tb_next
+        while at is not None:
+            left = unit_of(at.tb_frame)
+            if left is not None:
+                if left.code.function.is_async:
+                    return self._caught_slowly(unit, error, tb)
+                places.append(left.place(at))
+            at = at.tb_next
+        fuel = self.fuel - LEAVING * len(places)
+        memory = self.memory + TRACE_ENTRY * len(places)
+        if len(error.args) > 1:
+            if error.args[1] is Raised.AGAIN:
+                places.pop()
+                memory -= TRACE_ENTRY
+        elif self.process.handled is not None:
+            fuel = -1
+        if fuel < 0 or memory > self.memory_limit:
+            return self._caught_slowly(unit, error, tb)
+        self.fuel, self.memory = fuel, memory
+        places.reverse()
+        value.trace += places
+        return value
+
+    def _caught_slowly(self, unit: Unit, error: Throw, tb: TracebackType) -> ExceptionValue:
+        """Step by step: a limit may be met, or other exceptions are in play."""
         self.leaving.append((unit, tb.tb_frame, unit.instruction(tb.tb_lineno)))
         self.came_out = False
         if tb.tb_next is not None:
             self._passed(error, tb.tb_next)
         self._note_context(error)
         self._leave(error)
-        self.mark = None
-        value: ExceptionValue = error.value
-        return value
+        return error.value
 
     def surface(self, error: Throw) -> None:
         """An exception came out of the top frame, which may be lowered: write back what its handler wants to find."""

@@ -233,7 +233,7 @@ def thrown(m: Machine, value: Value, cause: Value) -> Throw:
     return Throw(value)
 
 
-def raised(m: Machine, place: tuple[int, int], value: Value, cause: Value) -> ExceptionValue:
+def raised(m: Machine, place: int, value: Value, cause: Value) -> ExceptionValue:
     """The same in a function that has the handler, too: the exception to go on with there."""
     value = exception_instance(m, value, "exceptions must derive from BaseException")
     if cause is not UNBOUND:

@@ -15,9 +15,9 @@ from aici.vm.isa import TABLE, Op, Operand
 from aici.vm.memory import FRAME, LEAVING, TRACE_ENTRY
 from aici.vm.native import BUILTINS
 from aici.vm.program import Function, Program
-from aici.vm.values import TypeValue
+from aici.vm.values import TypeValue, place
 
-from .block import ROOM, SPEND, State
+from .block import ROOM, State
 from .calls import Calls
 from .flow import Jump, Line
 from .kinds import BOOL, CLEAN, DIRTY, HANDLED, OTHER, VALUE, Item
@@ -58,10 +58,10 @@ def throws(text: str) -> bool:
 
 class Landing(NamedTuple):
     """Where an exception of a known class goes on, once the `except` clauses before have been passed: what they
-    charge and allocate, each at its instruction."""
+    charge, each at its instruction."""
 
     block: int
-    charges: tuple[tuple[int, int, int], ...]  # instruction, fuel, bytes
+    charges: tuple[tuple[int, int], ...]  # instruction, fuel
 
 
 def classes(program: Program, stored: frozenset[int]) -> Mapping[int, TypeValue]:
@@ -82,22 +82,23 @@ class Catches:
         self.known = known
         self.joins = {row.target for row in function.handlers}  # where control may come from elsewhere
         self.joins.update(instr.a for instr in self.code if TABLE[instr.op].operands == (Operand.TARGET,))
-        self.starts = {row.start for row in function.handlers}
+        self.starts = {*self.joins, *[row.start for row in function.handlers]}
         self.landings: dict[int, Landing] = {}  # by the RAISE, where the class is known
         self.jumps: dict[int, int] = {}  # by the instruction that raises, where it goes on
         self.covered: dict[int, tuple[int, int]] = {}  # target and depth of the handler of each instruction
+        raises = [pc for pc, instr in enumerate(self.code) if instr.op == Op.RAISE and not instr.a and pc]
+        made = {pc: self._class(pc, depths) for pc in raises}
+        self.fresh = {pc: kind for pc, kind in made.items() if kind is not None}  # an exception made just before
         for row in function.handlers:
             for pc in range(row.start, row.end):
                 self.covered[pc] = row.target, row.depth
                 instr = self.code[pc]
                 if instr.op in (Op.RAISE, Op.THROW, Op.RERAISE):
                     self.jumps[pc] = row.target
-                if instr.op == Op.RAISE and not instr.a and pc > row.start:
-                    kind = self._class(pc, depths)
-                    landing = self._landing(kind, row.target) if kind is not None else None
-                    if landing is not None:
-                        self.landings[pc] = landing
-                        self.jumps[pc] = landing.block
+                landing = self._landing(self.fresh[pc], row.target) if pc in self.fresh and pc > row.start else None
+                if landing is not None:
+                    self.landings[pc] = landing
+                    self.jumps[pc] = landing.block
 
     def _class(self, pc: int, depths: Mapping[int, int]) -> TypeValue | None:
         """The class of what is raised, where it is made by the call just before."""
@@ -116,23 +117,24 @@ class Catches:
         if code[pc].op != Op.PUSH_EXC:
             return None
         pc += 1
-        charges: list[tuple[int, int, int]] = []
+        charges: list[tuple[int, int]] = []
         while code[pc].op == Op.LOAD_GLOBAL:
             wanted: list[TypeValue | None] = []
             while code[pc].op == Op.LOAD_GLOBAL:
                 wanted.append(self.known.get(code[pc].a))
                 pc += 1
-            if code[pc].op == Op.BUILD_TUPLE and code[pc].a == len(wanted):
-                pc += 1
-            elif len(wanted) != 1:
+            tupled = code[pc].op == Op.BUILD_TUPLE and code[pc].a == len(wanted)
+            if not tupled and len(wanted) != 1:
                 return None
+            pc += tupled
             if None in wanted or code[pc].op != Op.MATCH_EXC or code[pc + 1].op != Op.JUMP_IF_FALSE:
                 return None
-            charges.append((pc, len(wanted), 0))
+            if tupled:
+                charges.append((pc, len(wanted)))
             if any(kind.is_subtype(other) for other in wanted if other is not None):
                 return Landing(pc + 2, tuple(charges))
             pc = code[pc + 1].a
-        return Landing(pc, tuple(charges)) if charges or pc in self.starts else None
+        return Landing(pc, tuple(charges)) if pc in self.starts else None
 
 
 class Raising(Calls):
@@ -186,7 +188,7 @@ class Raising(Calls):
             self.making = made
             self.stack.append(Item("ex", OTHER))
             return
-        self._add("m.allocate(FRAME)")
+        self._add(f"m.memory = n = m.memory + {FRAME}", f"if n > m.memory_limit: m.recount({FRAME})")
         self._push(made, OTHER)
 
     def _op_raise(self, a: int, b: int) -> None:
@@ -195,10 +197,11 @@ class Raising(Calls):
         value = self.stack.pop()
         landing = self.catches.landings.get(self.pc)
         if self.pc not in self.catches.jumps:
-            self._add(f"{ROOM}; raise thrown(m, {value.text}, {cause})")
+            fresh = self.pc in self.catches.fresh
+            self._add(f"raise Throw({value.text})" if fresh else f"{ROOM}; raise thrown(m, {value.text}, {cause})")
             self.done = True
         elif landing is None:
-            self._add(f"{ROOM}; ex = raised(m, ({self.index}, {self.pc}), {value.text}, {cause})")
+            self._add(f"{ROOM}; ex = raised(m, {place(self.index, self.pc)}, {value.text}, {cause})")
             self._enter_handler()
         else:
             self._land(landing)
@@ -239,11 +242,10 @@ class Raising(Calls):
         _, depth = self.catches.covered[self.pc]
         del self.stack[depth:]
         before, value = f"s{depth}", f"s{depth + 1}"
-        fuel = LEAVING + sum(fuel for _, fuel, _ in landing.charges)
-        size = FRAME + TRACE_ENTRY + sum(size for _, _, size in landing.charges)
+        fuel = LEAVING + sum(fuel for _, fuel in landing.charges)
+        size = FRAME + TRACE_ENTRY
         clean = self.kinds[-1] == CLEAN
-        below = tuple(item.text for item in self.stack)
-        trace = f"ex.trace.append(({self.index}, {self.pc}))"
+        trace = f"ex.trace.append({place(self.index, self.pc)})"
         entered = f"{before} = o; {value} = P.handled = ex"
         self._add(
             f"ex = {self.making}; o = P.handled",
@@ -254,9 +256,7 @@ class Raising(Calls):
         slow = [(self.pc - 1, f"m.allocate({FRAME})")]
         slow.append((self.pc, "if o is not None: chained(m, ex, o)"))
         slow.append((self.pc, f"m.charge({LEAVING}); m.allocate({TRACE_ENTRY}); {trace}; {entered}"))
-        for at, units, room in landing.charges:
-            self.stacks[at] = (*below, before, value)
-            slow.append((at, f"m.charge({units})" if units else f"m.allocate({room})"))
+        slow += [(at, f"m.charge({units})") for at, units in landing.charges]
         self.lines.extend(Line(0, "    " + text, at) for at, text in slow)
         self._add(f"else: {trace}; {entered}")
         self.stack.append(Item(before, HANDLED if clean else VALUE))
@@ -284,7 +284,6 @@ class Raising(Calls):
         if wanted.text[0] == "b":
             kind = BUILTINS[self.program.names[int(wanted.text[1:])]]
             if type(kind) is TypeValue and kind.is_exception:
-                self._add(*SPEND)
                 value = self.stack[-1].text
                 self._push(f"{value}.kind is {wanted.text} or {value}.kind.is_subtype({wanted.text})", BOOL)
                 return

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import CellType, CodeType, FrameType, FunctionType
+from types import CellType, CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from aici.vm.frame import Code, Frame
 from aici.vm.isa import TABLE
 from aici.vm.native import BUILTINS
 from aici.vm.program import Program
-from aici.vm.values import UNBOUND, Value
+from aici.vm.values import UNBOUND, Value, place
 
 from .helpers import NAMES
 from .kinds import UNBOUND as UNBOUND_KIND
@@ -39,6 +39,7 @@ class Unit:
     space: dict[str, Any]
     on_container: frozenset[int]
     heads: dict[int, tuple[int, ...]]
+    places: dict[int, int] = field(default_factory=dict)  # by the offset in Python's code, once asked for
 
     def fits(self, pc: int, frame: Frame) -> bool:
         """Whether a frame can go on here, with the locals and the stack that it has."""
@@ -53,6 +54,14 @@ class Unit:
 
     def instruction(self, line: int) -> int:
         return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
+
+    def place(self, tb: TracebackType) -> int:
+        """Where an exception came from, for its trace."""
+        found = self.places.get(tb.tb_lasti)
+        if found is None:
+            at = max(0, self.instruction(tb.tb_lineno))
+            found = self.places[tb.tb_lasti] = place(self.code.index, at)
+        return found
 
     def make(self, cells: dict[str, CellType], captured: Sequence[Value] = ()) -> Any:
         """The function for one machine and for what it captures."""

@@ -74,7 +74,8 @@ def _pop_exc(m: Machine, frame: Frame, a: int, b: int) -> None:
 def _match_exc(m: Machine, frame: Frame, a: int, b: int) -> None:
     wanted = frame.stack.pop()
     kinds = wanted if type(wanted) is tuple else (wanted,)
-    m.charge(len(kinds))
+    if kinds is wanted:
+        m.charge(len(kinds))
     for kind in kinds:
         if type(kind) is not TypeValue or not kind.is_exception:
             text = "catching classes that do not inherit from BaseException is not allowed"
