@@ -63,6 +63,9 @@ __all__ = [
     "wait_vars",
 ]
 
+_LATER = ("AiciAsync", "AiciCallbacks", "Branch", "CfgConstraint", "MidProcessResult", "NextToken", "Splice")
+"""Names that come with a later version: to call one says so."""
+
 Text: TypeAlias = "str | bytes"
 Main: TypeAlias = "Coroutine[Any, Any, object] | Callable[[], Coroutine[Any, Any, object]]"
 
@@ -345,6 +348,10 @@ class Constraint:
 
     def __or__(self, other: Constraint, /) -> Constraint:
         """Texts that satisfy one of them."""
+        _outside()
+
+    def __sub__(self, other: Constraint, /) -> Constraint:
+        """Texts that satisfy the first and not the second: `a & ~b`."""
         _outside()
 
     def __add__(self, other: Constraint, /) -> Constraint:

@@ -60,7 +60,7 @@ def check_names(nodes: Sequence[ast.Node], known: ApiNames, sink: DiagnosticSink
 
 
 def _check_name(name: str, span: Span, assigned: set[str], sink: DiagnosticSink) -> None:
-    if name in aici.__all__ or name in assigned or name == "*" or name.startswith("__"):
+    if name in aici.__all__ or name in aici._LATER or name in assigned or name == "*" or name.startswith("__"):
         return
     import difflib
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, CorruptAutomaton, OptionsError, RegexError
 from aici.grammar.lazy import compile_automaton
-from aici.grammar.lazy_algebra import AnyAutomaton, complement, concatenation, intersection, union, until
+from aici.grammar.lazy_algebra import AnyAutomaton, complement, concatenation, difference, intersection, union, until
 from aici.grammar.lazy_constraint import AnyMatcher, matcher_for
 from aici.grammar.options import compile_options
 from aici.grammar.substring import compile_identifiers, compile_substring
@@ -109,6 +109,11 @@ class Constraints:
         data, texts = self._embedded.get(spec), spec.texts
         if data is not None:
             return Dfa.from_bytes(data)
+        match spec:  # no complement among all texts is needed for these
+            case ConstraintSpec("and", (ConstraintSpec() as kept, ConstraintSpec("not", (ConstraintSpec() as taken,)))):
+                return difference(self._automaton(kept), self._automaton(taken))
+            case ConstraintSpec("and", (ConstraintSpec("not", (ConstraintSpec() as taken,)), ConstraintSpec() as kept)):
+                return difference(self._automaton(kept), self._automaton(taken))
         match spec.kind, [self._automaton(part) for part in spec.parts]:
             case "regex", []:
                 return compile_automaton(texts[0])

@@ -41,7 +41,7 @@ def test_nothing_like_it() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *(f"from aici import {name}\nimport aici\nx = aici.{name}" for name in aici.__all__),
+        *(f"from aici import {name}\nimport aici\nx = aici.{name}" for name in (*aici.__all__, *aici._LATER)),
         "import aici\naici.log_level = 1",
         "import aici\naici.mine = 1\nx = aici.mine",  # for the machine to refuse
         "import aici\nfor aici.mine, y in []:\n    x = aici.mine",

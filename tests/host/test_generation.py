@@ -235,6 +235,10 @@ ONE = "aici.RegexConstraint"
     [
         (f"{ONE}('[a-z]+') & ~{ONE}('.*l.*')", "hello", "^he"),
         (f"{ONE}('[a-z]{{5}}') & ~aici.ChooseConstraint(['hello'])", "hello", "hell[^o]"),
+        (f"{ONE}('[a-z]+') - {ONE}('.*l.*')", "hello", "^he"),
+        (f"{ONE}('[a-z]+') - {ONE}('.*l.*') + {ONE}('!')", "he!", "^he!"),
+        (f"~{ONE}('.*l.*') & {ONE}('[a-z]+')", "hello", "^he"),
+        (f"{ONE}(r'\\w{{1,255}}') - {ONE}('.*l.*')", "hello", "^he"),
         (f"{ONE}('[0-9]') | aici.ChooseConstraint(['true', 'false'])", "true", "true"),
         (f"aici.ChooseConstraint(['a', 'b']) + {ONE}('[0-9]') + aici.ChooseConstraint(['!'])", "b7!", "b7!"),
         (f"({ONE}('a*') + {ONE}('b')) & {ONE}('.{{3}}')", "abb", "aab"),

@@ -127,13 +127,15 @@ def _substring_constraint(ctx: Context, template: Value, stop_at: Value) -> Obje
     return _make(ctx, _SUBSTRING, substring_spec(ctx, template, stop_at, ("template", "stop_at")))
 
 
-def _combined(ctx: Context, kind: str, *constraints: Value) -> Object:
-    """A new constraint of others that are at their start."""
-    parts = []
-    for constraint in constraints:
-        found = fresh_spec(ctx, constraint)
-        parts.append(ConstraintSpec("regex", ("(?s).*",)) if found is None else found)
-    spec = ConstraintSpec(kind, tuple(parts))
+def _part(ctx: Context, constraint: Value) -> ConstraintSpec:
+    """A constraint that is at its start, to be combined."""
+    found = fresh_spec(ctx, constraint)
+    return ConstraintSpec("regex", ("(?s).*",)) if found is None else found
+
+
+def _combined(ctx: Context, kind: str, *parts: ConstraintSpec) -> Object:
+    """A new constraint of others."""
+    spec = ConstraintSpec(kind, parts)
     if _size(spec) > _MAX_PARTS:
         raise ctx.error("ValueError", f"a constraint is made of at most {_MAX_PARTS} others")
     return _make(ctx, _MADE, _compiled(ctx, spec))
@@ -141,22 +143,27 @@ def _combined(ctx: Context, kind: str, *constraints: Value) -> Object:
 
 @method("aici.Constraint", "__and__")
 def _and(ctx: Context, self: Object, other: Value, /) -> Object:
-    return _combined(ctx, "and", self, other)
+    return _combined(ctx, "and", _part(ctx, self), _part(ctx, other))
 
 
 @method("aici.Constraint", "__or__")
 def _or(ctx: Context, self: Object, other: Value, /) -> Object:
-    return _combined(ctx, "or", self, other)
+    return _combined(ctx, "or", _part(ctx, self), _part(ctx, other))
+
+
+@method("aici.Constraint", "__sub__")
+def _sub(ctx: Context, self: Object, other: Value, /) -> Object:
+    return _combined(ctx, "and", _part(ctx, self), ConstraintSpec("not", (_part(ctx, other),)))
 
 
 @method("aici.Constraint", "__add__")
 def _add(ctx: Context, self: Object, other: Value, /) -> Object:
-    return _combined(ctx, "concat", self, other)
+    return _combined(ctx, "concat", _part(ctx, self), _part(ctx, other))
 
 
 @method("aici.Constraint", "__invert__")
 def _invert(ctx: Context, self: Object, /) -> Object:
-    return _combined(ctx, "not", self)
+    return _combined(ctx, "not", _part(ctx, self))
 
 
 @constructor("aici.DynamicLexer")

@@ -6,6 +6,7 @@ for editors; a test keeps the two equal.
 
 from __future__ import annotations
 
+from aici import _LATER
 from aici.vm.native import (
     MODULE_ALIASES,
     Context,
@@ -69,9 +70,6 @@ def _text_since(ctx: Context, self: Object) -> str:
 
 # --- what is not there yet ---
 
-LATER = (*("AiciAsync", "AiciCallbacks", "Branch", "CfgConstraint", "MidProcessResult", "NextToken", "Splice"),)
-"""Names of the API that need classes in controller code, or constraints that come later."""
-
 
 def refuse_later(ctx: Context, what: str, instead: str = "") -> Throw:
     """The error for what a later version brings."""
@@ -86,5 +84,5 @@ def _register_later(name: str) -> None:
     module_value("aici", name, native(name, refuse))
 
 
-for _name in LATER:
+for _name in _LATER:
     _register_later(_name)

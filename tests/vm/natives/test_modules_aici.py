@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import aici
+from aici import _LATER as LATER
 from aici.vm import requests as rq
 from aici.vm.machine import run
-from aici.vm.modules.aici_module import LATER
 from aici.vm.native import MODULES
 from aici.vm.process import Process
 from aici.vm.requests import ConstraintSpec, Failed, Finished, Outcome, ServiceError
