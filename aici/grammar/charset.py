@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+import numpy as np
+
 HighSet = tuple[int, ...]
 """An inversion list: the sorted code points, from 0x80 up, at which membership changes; it has even length."""
 
@@ -117,7 +119,15 @@ def _union(a: HighSet, b: HighSet) -> HighSet:
         return a
     if not a:
         return b
-    return _normalise([*zip(a[::2], a[1::2], strict=True), *zip(b[::2], b[1::2], strict=True)])
+    edges = np.array(a + b, np.int64)
+    turns = np.ones(len(edges), np.int64)
+    turns[1 : len(a) : 2] = turns[len(a) + 1 :: 2] = -1  # where a range begins, one more holds what follows
+    order = np.argsort(edges, kind="stable")
+    edges, held = edges[order], np.cumsum(turns[order]) > 0
+    last = np.append(edges[1:] != edges[:-1], True)
+    edges, held = edges[last], held[last]
+    result: HighSet = tuple(edges[np.append(held[:1], held[1:] != held[:-1])].tolist())
+    return result
 
 
 EMPTY = CharSet(0, HIGH_NONE)

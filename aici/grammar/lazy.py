@@ -39,7 +39,7 @@ def pack(pattern: str, limits: DfaLimits) -> Packed:
     return pack_plain(pattern, limits) or Packed.of(nfa.build(parse(pattern, limits), limits))
 
 
-EAGER = DfaLimits(states=SMALL.states, work=200_000, cells=1 << 18)
+EAGER = DfaLimits(states=SMALL.states, work=120_000, cells=1 << 18)
 """What is built at once: a millisecond's work or two."""
 
 

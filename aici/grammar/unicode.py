@@ -49,7 +49,7 @@ def _scan(letter: str) -> CharSet:
     return charset.from_ranges((m.start(), m.end() - 1) for m in runs)
 
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of what is kept."""
 
 
@@ -82,9 +82,8 @@ def _unpack(data: bytes) -> list[CharSet]:
 
 
 def category_class(name: str) -> CharSet:
-    """The set of a general category ("Lu"), or of a group of them ("L", "LC")."""
-    wanted = {"Lu", "Ll", "Lt"} if name == "LC" else {c for c in CATEGORIES if c.startswith(name)}
-    return _category_union(frozenset(wanted))
+    """The set of a general category ("Lu"), or of a group of them ("L", "LC"); of surrogates ("Cs"), none."""
+    return _categories().get(name, charset.EMPTY)
 
 
 CATEGORIES = (
@@ -95,16 +94,16 @@ CATEGORIES = (
 """All general categories but Cs, surrogates, which no text holds."""
 
 
-@lru_cache(maxsize=64)
-def _category_union(wanted: frozenset[str]) -> CharSet:
-    known = _categories()
-    return charset.from_ranges(r for name in sorted(wanted) for r in known[name].ranges())
+GROUPS = {
+    "LC": ("Lu", "Ll", "Lt"),
+    **{group: tuple(name for name in CATEGORIES if name[0] == group) for group in "LMNPSZC"},
+}
 
 
 @lru_cache(maxsize=1)
 def _categories() -> dict[str, CharSet]:
-    """The set of every general category."""
-    return dict(zip(CATEGORIES, _kept("categories", _scan_categories), strict=True))
+    """The set of every general category and group."""
+    return dict(zip((*CATEGORIES, *GROUPS), _kept("categories", _scan_categories), strict=True))
 
 
 _UNSCANNED = {
@@ -115,7 +114,7 @@ _UNSCANNED = {
 
 
 def _scan_categories() -> list[CharSet]:
-    """The sets of `CATEGORIES`, in order."""
+    """The sets of `CATEGORIES`, in order, then those of `GROUPS`."""
     out = {name: list(ranges) for name, ranges in _UNSCANNED.items()}
     for start, end in ((0, ASSIGNED_END), (0xE0000, 0xE1000)):
         names = "".join(map(unicodedata.category, _text(end)[start:]))
@@ -123,7 +122,8 @@ def _scan_categories() -> list[CharSet]:
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), end - start]
         for low, high in pairwise(edges):
             out.setdefault(names[2 * low : 2 * low + 2], []).append((start + low, start + high - 1))
-    return [charset.from_ranges(out.get(name, ())) for name in CATEGORIES]
+    groups = [[r for name in members for r in out.get(name, ())] for members in GROUPS.values()]
+    return [charset.from_ranges(ranges) for ranges in (*(out.get(name, ()) for name in CATEGORIES), *groups)]
 
 
 def _text(end: int) -> str:

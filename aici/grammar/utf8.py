@@ -7,6 +7,7 @@ once per combination of sets and shared by all states of an automaton. Only `aic
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -15,7 +16,10 @@ import numpy.typing as npt
 
 from . import utf8_kernels as kernels
 from .charset import HighSet
+from .memory import mapping
 
+KEPT_ROWS = 1 << 13
+"""A room for so many nodes is kept by each thread."""
 DEAD = 0
 """The child of a byte that no UTF-8 text has in this place, or whose characters are in no set."""
 
@@ -51,23 +55,30 @@ class Partition:
 def partition(sets: tuple[HighSet, ...]) -> Partition:
     """Signatures refer to the sets by their place in `sets`."""
     starts, atoms, signatures = _atoms(sets)
-    rows = 512 + 2 * (len(starts) + len(signatures))  # a node of either lower level for each piece and each atom
-    buckets = 1 << (2 * rows).bit_length()
-    out = np.empty(kernels.HEAD + 128 * rows, np.uint32)
-    diagram = kernels.Diagram(
-        starts=np.array([*starts, 0x110000], np.uint32),
-        atoms=np.array(atoms, np.uint32),
-        n_atoms=len(signatures),
-        blocks=np.empty(kernels.BLOCKS, np.uint32),
-        rows=np.empty(64 * rows, np.uint32),
-        row_room=rows,
-        hashes=np.empty(rows, np.uint64),
-        buckets=np.zeros(buckets, np.uint32),
-        mask=buckets - 1,
-        out=out,
-    )
-    size = kernels.build(diagram)
-    return Partition(tuple(signatures), out[:size].copy())
+    room = 512 + 2 * (len(starts) + len(signatures))  # a node of either lower level for each piece and each atom
+    diagram = _room(1 << max(11, room.bit_length()))
+    diagram.slots[1] = (1 << (2 * room).bit_length()) - 1
+    starts.append(0x110000)
+    fields = diagram.fields
+    fields["starts"][: len(starts)] = starts
+    fields["atoms"][: len(atoms)] = atoms
+    fields["n_atoms"][0] = len(signatures)
+    size = kernels.build.quickly(diagram.address)
+    return Partition(tuple(signatures), fields["out"][:size].copy())
+
+
+_THREAD = threading.local()
+
+
+def _room(rows: int) -> kernels.Diagram:
+    """Room for a diagram; the thread's own, if it is large enough."""
+    kept: kernels.Diagram | None = getattr(_THREAD, "room", None)
+    if kept is None or kept.slots[0] < rows:
+        sizes = (rows, rows, 1, kernels.BLOCKS, 64 * rows, rows, 4 * rows, kernels.HEAD + 128 * rows)
+        kept = kernels.Diagram.carve((rows, 0), sizes, mapping)
+        if rows <= KEPT_ROWS:
+            _THREAD.room = kept
+    return kept
 
 
 def _atoms(sets: tuple[HighSet, ...]) -> tuple[list[int], list[int], list[int]]:

@@ -14,21 +14,22 @@ HEAD = 131
 class Diagram(Record):
     """A partition, and room for its diagram."""
 
+    row_room: i64
+    mask: i64
+    """Buckets - 1."""
     starts: Ptr[u32]
     """Where the pieces of the code points start, the first at 0; behind the last one, 0x110000."""
     atoms: Ptr[u32]
     """The atom of every piece, 0 for none."""
-    n_atoms: i64
+    n_atoms: Ptr[i64]
+    """[1]"""
     blocks: Ptr[u32]
     """[BLOCKS]: the children of the blocks."""
     rows: Ptr[u32]
     """[row_room, 64]: the nodes' children, then the root's for its 64 lead bytes."""
-    row_room: i64
     hashes: Ptr[u64]
     buckets: Ptr[u32]
-    """A power of two, more than twice `row_room`; zeros."""
-    mask: i64
-    """Buckets - 1."""
+    """A power of two, more than twice the nodes."""
     out: Ptr[u32]
     """Gets the packed partition, as `spell` takes it."""
 
@@ -36,6 +37,8 @@ class Diagram(Record):
 @kernel
 def build(d: Diagram) -> i64:
     """Writes the packed partition: how many numbers, or NO_ROOM."""
+    for i in range(d.mask + 1):
+        d.buckets[i] = 0
     nodes = build_blocks(d)
     if nodes < 0 or nodes + 16 + 5 * 65 + 1 >= d.row_room:
         return NO_ROOM
@@ -49,7 +52,7 @@ def build(d: Diagram) -> i64:
             block = lead * 64 + i
             d.rows[nodes * 64 + i] = d.blocks[block] if block >= 0x800 // 64 else 0
         root[32 + lead] = add_row(d, nodes)
-        nodes = max(nodes, i64(root[32 + lead]) - d.n_atoms)
+        nodes = max(nodes, i64(root[32 + lead]) - d.n_atoms[0])
     for lead in range(5):  # f0 to f4
         nodes = build_plane(d, nodes, lead, root)
     return pack(d, nodes, root)
@@ -77,7 +80,7 @@ def build_blocks(d: Diagram) -> i64:
                     at += 1
                 d.rows[nodes * 64 + i] = d.atoms[at]
             d.blocks[block] = u32(add_row(d, nodes))
-            nodes = max(nodes, i64(d.blocks[block]) - d.n_atoms)
+            nodes = max(nodes, i64(d.blocks[block]) - d.n_atoms[0])
     return nodes
 
 
@@ -92,13 +95,13 @@ def build_plane(d: Diagram, nodes: i64, lead: i64, root: Ptr[u32]) -> i64:
             for i in range(64):
                 d.rows[nodes * 64 + i] = d.blocks[middle * 64 + i]
             child = add_row(d, nodes)
-            nodes = max(nodes, child - d.n_atoms)
+            nodes = max(nodes, child - d.n_atoms[0])
         plane[k] = u32(child)
     for k in range(64):
         d.rows[nodes * 64 + k] = plane[k]
     child = add_row(d, nodes)
     root[48 + lead] = u32(child)
-    return max(nodes, child - d.n_atoms)
+    return max(nodes, child - d.n_atoms[0])
 
 
 @kernel
@@ -111,7 +114,7 @@ def add_row(d: Diagram, n: i64) -> i64:
         some = some | d.rows[n * 64 + i]
     if some == 0:
         return 0
-    return d.n_atoms + 1 + intern_row(d.rows, 64, n, hashed, d.hashes, d.buckets, d.mask)
+    return d.n_atoms[0] + 1 + intern_row(d.rows, 64, n, hashed, d.hashes, d.buckets, d.mask)
 
 
 @kernel
@@ -140,7 +143,7 @@ def pack(d: Diagram, nodes: i64, root: Ptr[u32]) -> i64:
             firsts[columns] = u32(byte)
             columns += 1
         d.out[3 + byte] = u32(same)
-    d.out[0] = u32(d.n_atoms)
+    d.out[0] = u32(d.n_atoms[0])
     d.out[1] = u32(nodes)
     d.out[2] = u32(columns)
     for c in range(columns):

@@ -87,7 +87,7 @@ class Aicic(_Base):
         from aici.grammar.vocabulary import Vocabulary
 
         self._compile, self._matcher, self._dfa = compile_automaton, matcher_for, Dfa
-        self._caches = [charset._toggle, charset._union, unicode.fold, unicode._fold_ascii, unicode._category_union]
+        self._caches = [charset._toggle, charset._union, unicode.fold, unicode._fold_ascii]
         self._caches.append(utf8.partition)
         self._vocabulary = Vocabulary(list(tokens.tokens), [tokens.eos], len(tokens.tokens))
         self._views = [row.data for row in self.rows]
