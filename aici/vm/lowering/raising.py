@@ -166,7 +166,7 @@ class Raising(Calls):
         if thrown is None:
             return
         if self.jump is not None and throws(self.jump.condition):
-            self.lines.append(Line(0, f"w = {self.jump.condition}", self.jump.pc))
+            self.lines.append(Line(0, f"w = {self.jump.condition}", self.jump.tested))
             self.jump = self.jump._replace(condition="w")
         target, depth = self.catches.covered[self.block]
         self.after.append((target, thrown))
