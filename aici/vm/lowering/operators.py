@@ -111,7 +111,7 @@ def _whole_sum(symbol: str, x: Item, y: Item, bits: int, out: str) -> tuple[list
     if 0 < bits < SMALL.bit_length():
         return [f"{out} = {quick}"], _int(out, True, bits, natural)
     made, back = out, ""
-    if out[0] == "l":  # a local keeps what it has until the sum is accounted for
+    if out[0] == "l" or out == x.text:  # what is alive stays so until the sum is accounted for
         if x.text == out != y.text:
             back = f"; {out} {'-' if symbol == '+' else '+'}= {y.text}"
         else:
@@ -122,7 +122,7 @@ def _whole_sum(symbol: str, x: Item, y: Item, bits: int, out: str) -> tuple[list
 
 
 def _sum(symbol: str, slow: str, in_place: bool, x: Item, y: Item, out: str) -> tuple[list[str], Item]:
-    if out[0] == "l":
+    if out[0] == "l" or out == x.text:
         lines, item = _sum(symbol, slow, in_place, x, y, "g")
         return [*lines, f"{out} = g"], item._replace(text=out)
     quick = f"{out} = {x.text} {symbol} {y.text}"
