@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import formatting, sets
 from .attributes import special_method, type_of
+from .keys import looked_up
 from .memory import DICT_ENTRY, LIST_ITEM, SHORT, SMALL, text_size
 from .native import Raised, Throw
 from .values import DictView, Object, SetValue, Value
@@ -291,6 +292,7 @@ def _bitwise(symbol: str, function: Callable[[Any, Any], Any], on_sets: Operator
 def merge(m: Runtime, x: dict[Value, Value], y: dict[Value, Value]) -> dict[Value, Value]:
     """`x | y` of dicts."""
     _charge_entries(m, len(x) + len(y))
+    looked_up(m, y, x)
     return {**x, **y}
 
 
@@ -397,6 +399,7 @@ def update(m: Runtime, target: dict[Value, Value], other: Value) -> None:
     """`target |= other`: a dict, or an iterable of pairs."""
     if type(other) is dict:
         _charge_entries(m, len(other))
+        looked_up(m, other, target)
         target.update(other)
         return
     for index, pair in enumerate(m.iterate(other)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sized
 from typing import TYPE_CHECKING
 
 from .memory import SET_ENTRY
@@ -17,15 +17,22 @@ def is_set_like(value: Value) -> bool:
     return type(value) is SetValue or (type(value) is DictView and value.what != "values")
 
 
-def _items(m: Runtime, value: Value) -> Collection[Value]:
-    """The items in order, fit for membership tests; each is charged as a key, for it will be hashed again."""
+def _items(m: Runtime, value: Value, among: Sized | None = None) -> Collection[Value]:
+    """The items in order, fit for membership tests; each is charged as a key, for it will be hashed again and
+    looked up `among` others."""
     if type(value) is DictView and value.what == "items":
-        return {m.key(item): None for item in m.iterate(value)}
+        return {m.key(item, among): None for item in m.iterate(value)}
     items: dict[Value, Value] = value.items if type(value) is SetValue else value.owner
     m.charge(len(items))
     for item in items:
-        m.key(item)
+        m.key(item, among)
     return items
+
+
+def _looked_up(m: Runtime, x: Value, y: Value) -> tuple[Collection[Value], Collection[Value]]:
+    """The items of both, those of `x` charged for look-ups among those of `y`."""
+    other = _items(m, y)
+    return _items(m, x, other), other
 
 
 def _make(m: Runtime, like: Value, items: list[Value]) -> SetValue:
@@ -34,21 +41,23 @@ def _make(m: Runtime, like: Value, items: list[Value]) -> SetValue:
 
 
 def union(m: Runtime, x: Value, y: Value) -> SetValue:
-    return _make(m, x, [*_items(m, x), *_items(m, y)])
+    other, mine = _looked_up(m, y, x)
+    return _make(m, x, [*mine, *other])
 
 
 def intersection(m: Runtime, x: Value, y: Value) -> SetValue:
-    mine, other = _items(m, x), _items(m, y)
+    mine, other = _looked_up(m, x, y)
     return _make(m, x, [item for item in mine if item in other])
 
 
 def difference(m: Runtime, x: Value, y: Value) -> SetValue:
-    mine, other = _items(m, x), _items(m, y)
+    mine, other = _looked_up(m, x, y)
     return _make(m, x, [item for item in mine if item not in other])
 
 
 def symmetric_difference(m: Runtime, x: Value, y: Value) -> SetValue:
-    mine, other = _items(m, x), _items(m, y)
+    mine, other = _looked_up(m, x, y)
+    _items(m, y, mine)
     return _make(m, x, [*(i for i in mine if i not in other), *(i for i in other if i not in mine)])
 
 

@@ -24,11 +24,11 @@ def _items(ctx: Context, iterable: Value) -> Items:
     return made
 
 
-def _rehash(ctx: Context, items: Items) -> None:
+def _rehash(ctx: Context, items: Items, among: Items | None = None) -> None:
     """For looking up each item in another set: hashing a tuple takes its size again."""
     ctx.charge(1 + len(items))
     for item in items:
-        ctx.key(item)
+        ctx.key(item, among)
 
 
 def _add(ctx: Context, items: Items, item: Value) -> None:
@@ -39,6 +39,8 @@ def _add(ctx: Context, items: Items, item: Value) -> None:
 def _add_all(ctx: Context, items: Items, iterable: Value) -> None:
     if isinstance(iterable, SetValue):
         meter.table(ctx, len(iterable.items))
+        if items:
+            _rehash(ctx, iterable.items, items)
         items.update(iterable.items)
         return
     for item in ctx.iterate(iterable):
@@ -96,7 +98,7 @@ def _intersection(ctx: Context, self: SetValue, /, *others: Value) -> SetValue:
     made = make_set(ctx, self, self.frozen)
     for other in others:
         kept = _items(ctx, other)
-        _rehash(ctx, made.items)
+        _rehash(ctx, made.items, kept)
         made.items = {item: None for item in made.items if item in kept}
     return made
 
@@ -106,14 +108,15 @@ def _difference(ctx: Context, self: SetValue, /, *others: Value) -> SetValue:
     made = make_set(ctx, self, self.frozen)
     for other in others:
         dropped = _items(ctx, other)
-        _rehash(ctx, made.items)
+        _rehash(ctx, made.items, dropped)
         made.items = {item: None for item in made.items if item not in dropped}
     return made
 
 
 def _symmetric(ctx: Context, items: Items, other: Items) -> Items:
     meter.table(ctx, len(items) + len(other))
-    _rehash(ctx, items)
+    _rehash(ctx, items, other)
+    _rehash(ctx, other, items)
     return {item: None for items, rest in ((items, other), (other, items)) for item in items if item not in rest}
 
 
@@ -125,19 +128,21 @@ def _symmetric_difference(ctx: Context, self: SetValue, other: Value, /) -> SetV
 @_both("issubset")
 def _issubset(ctx: Context, self: SetValue, other: Value, /) -> bool:
     items = _items(ctx, other)
-    _rehash(ctx, self.items)
+    _rehash(ctx, self.items, items)
     return all(item in items for item in self.items)
 
 
 @_both("issuperset")
 def _issuperset(ctx: Context, self: SetValue, other: Value, /) -> bool:
     items = _items(ctx, other)
+    _rehash(ctx, items, self.items)
     return all(item in self.items for item in items)
 
 
 @_both("isdisjoint")
 def _isdisjoint(ctx: Context, self: SetValue, other: Value, /) -> bool:
     items = _items(ctx, other)
+    _rehash(ctx, items, self.items)
     return not any(item in self.items for item in items)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aici.vm.keys import CROWD
 from aici.vm.memory import SHORT, SMALL
 
 from .kinds import (
@@ -172,7 +173,8 @@ def comparison(symbol: str, helper: str, x: Item, y: Item, xc: object, yc: objec
             guards = [f"type({other.text}) in SCALARS"]
         return f"({quick} if {_all(*guards)} else {slow})", VALUE
     key, any_size = _key(x, xc, ask)
-    guard = _all("" if y.kinds == DICT else f"type({y.text}) is dict", key, "" if any_size else f"len({y.text}) < 4096")
+    size = "" if any_size else f"len({y.text}) < {CROWD}"
+    guard = _all("" if y.kinds == DICT else f"type({y.text}) is dict", key, size)
     return f"({quick} if {guard} else {slow})" if guard else quick, BOOL
 
 
@@ -182,7 +184,7 @@ def _short(constant: object) -> bool:
 
 
 def _key(item: Item, constant: object, ask: Ask) -> tuple[str, bool]:
-    """That a value is a key that may be looked up at no charge, in a dict of less than 4096 entries; and whether the
+    """That a value is a key that may be looked up at no charge, in a dict of less than `CROWD` entries; and whether the
     size of the dict does not matter."""
     text = item.text
     if type(constant) is str and len(constant) < 128:
@@ -213,7 +215,7 @@ def subscript(x: Item, key: Item, constant: object, out: str, ask: Ask) -> tuple
     if x.kinds & DICT:
         is_dict = "" if x.kinds == DICT else f"type({x.text}) is dict"
         condition, any_size = _key(key, constant, ask)
-        branches.append(_all(is_dict, condition, "" if any_size else f"len({x.text}) < 4096"))
+        branches.append(_all(is_dict, condition, "" if any_size else f"len({x.text}) < {CROWD}"))
     if not branches:
         return [slow], VALUE
     lines = ["try:"]
@@ -235,7 +237,7 @@ def store(x: Item, key: Item, constant: object, value: Item, ask: Ask) -> list[s
     if x.kinds & DICT:
         is_dict = "" if x.kinds == DICT else f"type({x.text}) is dict"
         condition, any_size = _key(key, constant, ask)
-        size = "" if any_size else f"len({x.text}) < 4096"
+        size = "" if any_size else f"len({x.text}) < {CROWD}"
         guard = _all(is_dict, condition, size, "(n := m.memory + ENTRY) <= m.memory_limit")
         lines += [f"{word} {guard}:", f"    m.memory = n; {quick}"]
         word = "elif"
