@@ -1,0 +1,117 @@
+"""The benchmark of masks runs to its end whatever a peer does: on a small vocabulary, with peers made up for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """`bench/masks.py` as a module, with a vocabulary of single characters."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    before = set(sys.modules)
+    import masks
+    from maskbench.vocabularies import Tokens
+
+    texts = [*(bytes([byte]) for byte in range(0x20, 0x7F)), b"\n", b"ab", b"foo", b"12", b"\xc3", None]
+    monkeypatch.setitem(masks.VOCABULARIES, "small", lambda: Tokens("small", tuple(texts), len(texts) - 1))
+    yield masks
+    for name in set(sys.modules) - before:
+        if name == "masks" or name.startswith("maskbench"):
+            del sys.modules[name]
+
+
+def options(**given: Any) -> Namespace:
+    known = {"vocabulary": "small", "engines": "aicic", "only": "email", "parts": "agreement", "repeats": 1, "limit": 5}
+    return Namespace(**{**known, "json": None, "plot": None, **given})
+
+
+def test_alone(bench: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = bench.run("small", options(only="email,yes-no,nth-from-end-8", plot=tmp_path / "plot.svg"))
+    text = capsys.readouterr().out
+    assert "compile + first mask" in text and "embedded automaton" in text and "uncached mask" in text
+    assert data["agreement"]["reference"]["masks that differ"] == {"email": 0, "yes-no": 0, "nth-from-end-8": 0}
+    assert [bar["reached"] for bar in data["verdict"]] == [True] and json.dumps(data)
+    assert ElementTree.parse(tmp_path / "plot.svg").getroot().tag.endswith("svg")
+
+
+def test_peers_that_fail(bench: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One hangs, one dies, one refuses, one forgets its text, one cannot be had; the others' figures are all there."""
+
+    class Twin(bench.PEERS["aicic"]):  # type: ignore[misc]
+        embeds = False
+
+    class Hanging(Twin):
+        name = "hanging"
+
+        def compile(self, pattern: str) -> Any:
+            while "@" in pattern:
+                pass
+            return super().compile(pattern)
+
+    class Dying(Twin):
+        name = "dying"
+
+        def compile(self, pattern: str) -> Any:
+            if "@" in pattern:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().compile(pattern)
+
+    class Refusing(Twin):
+        name = "refusing"
+
+        def compile(self, pattern: str) -> Any:
+            raise ValueError("not this one")
+
+    class Forgetful(Twin):
+        name = "forgetful"
+
+        def advance(self, state: Any, token: int) -> None:
+            if chr(token + 32) == "@":
+                raise ValueError("what was it?")
+            super().advance(state, token)
+
+    class Missing(Twin):
+        name = "missing"
+
+        def __init__(self, *_: Any) -> None:
+            raise ImportError("no such package")
+
+    kinds = (Hanging, Dying, Refusing, Forgetful, Missing)
+    for kind in kinds:
+        monkeypatch.setitem(bench.PEERS, kind.name, kind)
+    names = ",".join(["aicic", *(kind.name for kind in kinds)])
+    data = bench.run("small", options(engines=names, only="email,yes-no", limit=1))
+    failures = data["failures"]
+    assert failures["hanging"] == {"email": "> 1 s"} and "died" in failures["dying"]["email"]
+    assert failures["refusing"].keys() == {"email", "yes-no"} and "what was it" in failures["forgetful"]["email"]
+    assert "missing" not in failures and failures["aicic"] == {}
+    shown = capsys.readouterr()
+    assert "missing is left out" in shown.err and "failed: hanging email: > 1 s" in shown.out
+    times = data["tables"]["everyday/compile"]
+    assert times["hanging"]["max"] == 1e6 and times["aicic"]["max"] < 1e6
+    compared = data["agreement"]
+    assert set(compared["forgetful"]) == {"masks compared"}
+    assert compared["forgetful"]["masks compared"]["email"] < compared["reference"]["masks compared"]["email"]
+
+
+def test_several_vocabularies_and_a_file(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "masks.py --vocabulary small,small --engines aicic --only yes-no --parts agreement --repeats 1"
+    monkeypatch.setattr(sys, "argv", [*command.split(), "--json", str(tmp_path / "new" / "x.json")])
+    bench.main()
+    assert json.loads((tmp_path / "new" / "x.json").read_text())["small"]["vocabulary"] == "small"
+    assert capsys.readouterr().out.count("vocabulary small") == 2
