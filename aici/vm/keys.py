@@ -38,7 +38,7 @@ def key(m: Runtime, value: Value, container: Sized | None = None) -> Value:
     if kind is int:
         if container is not None:
             size = len(container)
-            if not -SMALL < value < SMALL:
+            if not -SMALL < value < SMALL:  # of smaller ones only four have the same hash
                 m.charge(size + (value.bit_length() >> 8))
             elif size >= CROWD:
                 m.charge(size // CROWD)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
+from aici.vm import frame
 from aici.vm.limits import Limits
 from aici.vm.machine import run
 from aici.vm.process import Process
+from aici.vm.program import Program
 from aici.vm.requests import ConstraintSpec, Failed, Finished, Outcome
 
 
@@ -130,3 +133,35 @@ def in_any_words() -> Callable[[str], str]:
         return text
 
     return in_any_words
+
+
+HEATS = (0, 3)
+"""From the first call on, and after a few jumps back, so that frames are taken over half-way."""
+
+
+@pytest.fixture
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """What a program does when plain, and lowered at each heat."""
+
+    def one(program: Program, limits: Limits, lowered: bool) -> Any:
+        host = Host()
+        process = Process(program, limits, lowered)
+        outcome = run(process, host)
+        text = outcome.traceback if isinstance(outcome, Failed) else ""
+        assert "InternalError" not in text, text
+        return outcome, host.output, process.fuel, process.memory, process.output
+
+    def outcomes(source: str, limits: Limits | None = None) -> list[Any]:
+        if "async def main()" in source and "aici.start" not in source:
+            source += "\nimport aici\naici.start(main())\n"
+        program = compile_source(SourceFile("program.py", source))
+        limits = limits or Limits(step_fuel=200_000)
+        found = [one(program, limits, False)]
+        for heat in HEATS:
+            monkeypatch.setattr(frame, "HEAT", heat)
+            cold = replace(program)
+            found.append(one(cold, limits, True))
+        found.append(one(cold, limits, True))  # no longer: lowered from the start
+        return found
+
+    return outcomes

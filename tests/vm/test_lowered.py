@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -15,55 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aici.compiler import compile_source
-from aici.diagnostics import SourceFile
-from aici.vm import frame
 from aici.vm.limits import Limits
-from aici.vm.machine import run
-from aici.vm.process import Process
-from aici.vm.program import Program
-from aici.vm.requests import Failed
 
 TESTS = Path(__file__).parents[1]
 PROGRAMS = sorted([*(TESTS / "vm" / "programs").glob("*.py"), *(TESTS / "compiler" / "programs").glob("*.py")])
-HEATS = (0, 3)
-"""From the first call on, and after a few jumps back, so that frames are taken over half-way."""
-
-
-class _Log:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def log(self, text: str) -> None:
-        self.text += text
-
-
-@pytest.fixture
-def outcomes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
-    """What a program does when plain, and lowered at each heat."""
-
-    def one(program: Program, limits: Limits, lowered: bool) -> Any:
-        log: Any = _Log()
-        process = Process(program, limits, lowered)
-        outcome = run(process, log)
-        text = outcome.traceback if isinstance(outcome, Failed) else ""
-        assert "InternalError" not in text, text
-        return outcome, log.text, process.fuel, process.memory, process.output
-
-    def outcomes(source: str, limits: Limits | None = None) -> list[Any]:
-        if "async def main()" in source and "aici.start" not in source:
-            source += "\nimport aici\naici.start(main())\n"
-        program = compile_source(SourceFile("program.py", source))
-        limits = limits or Limits(step_fuel=200_000)
-        found = [one(program, limits, False)]
-        for heat in HEATS:
-            monkeypatch.setattr(frame, "HEAT", heat)
-            cold = replace(program)
-            found.append(one(cold, limits, True))
-        found.append(one(cold, limits, True))  # no longer: lowered from the start
-        return found
-
-    return outcomes
 
 
 def _maker() -> ModuleType:

@@ -58,6 +58,7 @@ class Block:
     constants: set[int]
     weights: list[int]
     appending: frozenset[int]
+    kept: dict[int, int]  # globals by name, and the slots that they have as locals
     prices: dict[int, Price]
     graph: Graph
     shape: Shape
@@ -103,8 +104,13 @@ class Block:
         goes at once."""
         used = {item.text for item in self.stack}.union(others)
         following = self.function.code[self.pc + 1] if self.pc + 1 < self.block_end else None
+        slot = -1
         if following is not None and following.op == Op.STORE_LOCAL:
-            name = f"l{following.a}"
+            slot = following.a
+        elif following is not None and following.op == Op.STORE_GLOBAL:
+            slot = self.kept.get(following.a, -1)
+        if slot >= 0:
+            name = f"l{slot}"
             if name not in used:
                 return name
         name = f"s{len(self.stack)}"

@@ -55,11 +55,14 @@ class Data(Block):
         self.stack.insert(-2, self.stack.pop())
 
     def _op_load_local(self, a: int, b: int) -> None:
-        kinds = self.kinds[a]
+        self._load(a, f"unbound(m, I, {a})")
+
+    def _load(self, slot: int, unbound: str) -> None:
+        kinds = self.kinds[slot]
         if kinds & UNBOUND:
-            self._add(f"if l{a} is U: unbound(m, I, {a})")
-            self.kinds[a] = kinds = (kinds & ~UNBOUND) or VALUE
-        self.stack.append(Item(f"l{a}", kinds))
+            self._add(f"if l{slot} is U: {unbound}")
+            self.kinds[slot] = kinds = (kinds & ~UNBOUND) or VALUE
+        self.stack.append(Item(f"l{slot}", kinds))
 
     def _op_store_local(self, a: int, b: int) -> None:
         item = self.stack.pop()
@@ -91,6 +94,9 @@ class Data(Block):
             self._add(f"frame.cells[{a}] = c{a}")
 
     def _op_load_global(self, a: int, b: int) -> None:
+        if a in self.kept:
+            self._load(self.kept[a], f"built_in(m, n{a})")
+            return
         if a not in self.stored and self.program.names[a] in BUILTINS:
             self.stack.append(Item(f"b{a}", OTHER))
             return
@@ -104,7 +110,11 @@ class Data(Block):
         self.stack.append(Item(name, VALUE))
 
     def _op_store_global(self, a: int, b: int) -> None:
-        self._add(f"G[n{a}] = {self.stack.pop().text}")
+        if a in self.kept:
+            self._op_store_local(self.kept[a], 0)
+            self._add(f"G[n{a}] = l{self.kept[a]}")
+        else:
+            self._add(f"G[n{a}] = {self.stack.pop().text}")
 
     def _op_load_attr(self, a: int, b: int) -> None:
         item = self.stack.pop()

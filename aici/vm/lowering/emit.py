@@ -11,7 +11,7 @@ control back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aici.vm.costs import appending, prices, weights
@@ -94,6 +94,24 @@ def settled_globals(program: Program) -> frozenset[int]:
     return frozenset([name for name in settled if program.names[name] not in BUILTINS])
 
 
+def kept_globals(program: Program) -> tuple[int, ...]:
+    """Names of globals that nothing but loops of the module's body has to do with (and the rest of the body): lowered,
+    it keeps them in locals, too."""
+    first, *others = program.functions
+    touched = {instr.a for function in others for instr in function.code if instr.op in _GLOBALS}
+    touched |= {instr.a for instr in first.code if instr.op == Op.DELETE_GLOBAL}
+    looping = [False] * (len(first.code) + 1)
+    for pc, (op, a, _) in enumerate(first.code):
+        if TABLE[op].operands == (Operand.TARGET,) and a <= pc:
+            looping[a : pc + 1] = [True] * (pc + 1 - a)
+    used = {instr.a for pc, instr in enumerate(first.code) if looping[pc] and instr.op in _GLOBALS}
+    stored = {instr.a for instr in first.code if instr.op == Op.STORE_GLOBAL}
+    return tuple(sorted(name for name in (used & stored) - touched if program.names[name] not in BUILTINS))
+
+
+_GLOBALS = frozenset({Op.LOAD_GLOBAL, Op.STORE_GLOBAL, Op.DELETE_GLOBAL})
+
+
 def depths(program: Program, index: int) -> dict[int, int]:
     """The depth of the operand stack at each instruction of verified code."""
     function = program.functions[index]
@@ -121,9 +139,10 @@ class Emitter(Data, Jumps):
         heads: Mapping[int, tuple[int, ...]],
         stored: frozenset[int],
         settled: frozenset[int],
+        kept: Sequence[int] = (),
     ) -> None:
-        """`heads`: jump targets where a framed function may be entered, with the kinds of all locals there
-        (and of what is on the stack). `name`: of the Python function."""
+        """`heads`: jump targets where a framed function may be entered, with the kinds of all locals there (the globals
+        that are `kept` behind them, and what is on the stack). `name`: of the Python function."""
         self.heads = heads
         self.program = program
         self.index = index
@@ -133,6 +152,8 @@ class Emitter(Data, Jumps):
         self.stored = stored
         self.settled = settled
         self.constants: set[int] = set()
+        n_locals = len(self.function.locals)
+        self.kept = {name: n_locals + place for place, name in enumerate(kept)}
         code = self.function.code
         self.weights = weights(program, code)
         self.appending = appending(program, code)
@@ -206,6 +227,7 @@ class Emitter(Data, Jumps):
             texts.append("  d = m.room")
             if n_locals:
                 texts.append("  [" + ", ".join(f"l{slot}" for slot in range(n_locals)) + "] = frame.locals")
+            texts += [f"  l{slot} = G.get(n{name}, U)" for name, slot in self.kept.items()]
             n_cells = n_own + len(captured)
             if n_cells:
                 texts.append("  [" + ", ".join(f"c{cell}" for cell in range(n_cells)) + "] = frame.cells")
@@ -253,7 +275,8 @@ class Emitter(Data, Jumps):
         self.throws: dict[int, bool] = {}  # by instruction, as it was written last
         self.dirty: dict[int, bool] = {}  # by block: whether it is left while another exception is being handled
         n_locals, n_params = len(self.function.locals), self.function.n_params
-        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params) + (CLEAN,)
+        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params) + (ANYTHING,) * len(self.kept) + (CLEAN,)
+        n_locals += len(self.kept)
         self.states: dict[int, State] = {}
         unknown = (ANYTHING,) * n_locals + (DIRTY,)
         for entry in self.entries:

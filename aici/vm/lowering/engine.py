@@ -442,7 +442,7 @@ class Lowering(Runtime):
     def framed(self, code: Code, frame: Frame) -> Any:
         """The lowered function for a frame that goes on at an instruction, if there is one."""
         unit = self.units.framed.get(code.index)
-        if unit is None or not self.lowers or not unit.fits(frame.pc, frame):
+        if unit is None or not self.lowers or not unit.fits(frame.pc, frame, self.globals):
             return None
         function = self.functions.get(-1 - code.index)
         if function is None or function.__code__ is not unit.python:
@@ -452,7 +452,7 @@ class Lowering(Runtime):
     def heated(self, frame: Frame, head: int) -> bool:
         """A plain function has gone back to `head` often: whether its frame is to go on there lowered."""
         code = frame.code
-        unit = self.units.make_framed(code, head, frame) if self.lowers else None
+        unit = self.units.make_framed(code, head, frame, self.globals) if self.lowers else None
         if unit is None:
             code.heat = NEVER
             return False

@@ -39,18 +39,16 @@ class Unit:
     space: dict[str, Any]
     on_container: frozenset[int]
     heads: dict[int, tuple[int, ...]]
+    kept: tuple[str, ...]  # names of globals that are locals, too
     places: dict[int, int] = field(default_factory=dict)  # by the offset in Python's code, once asked for
 
-    def fits(self, pc: int, frame: Frame) -> bool:
-        """Whether a frame can go on here, with the locals and the stack that it has."""
+    def fits(self, pc: int, frame: Frame, variables: dict[str, Value]) -> bool:
+        """Whether a frame can go on here, with the locals and the stack that it has and the globals."""
         kinds = self.heads.get(pc)
         if kinds is None:
             return pc in self.entries
-        values = [*frame.locals, *frame.stack]
-        return all(
-            (UNBOUND_KIND if value is UNBOUND else of_value(value)) & kind
-            for value, kind in zip(values, kinds, strict=True)
-        )
+        found = _kinds(frame, self.kept, variables)
+        return all(one & kind for one, kind in zip(found, kinds, strict=True))
 
     def instruction(self, line: int) -> int:
         return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
@@ -81,6 +79,11 @@ class Unit:
         return FunctionType(self.python, self.space, self.python.co_name, None, tuple(closure))
 
 
+def _kinds(frame: Frame, kept: Sequence[str], variables: dict[str, Value]) -> tuple[int, ...]:
+    values = [*frame.locals, *[variables.get(name, UNBOUND) for name in kept], *frame.stack]
+    return tuple([UNBOUND_KIND if value is UNBOUND else of_value(value) for value in values])
+
+
 @dataclass(eq=False)
 class Lowerings:
     """All lowered functions of a program, made when they are needed; shared by all processes of it, in all threads."""
@@ -99,40 +102,41 @@ class Lowerings:
                 self.direct.setdefault(code.index, self._make(code, False, {}))
         return self.direct[code.index]
 
-    def make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
-        """A unit that can be entered at `head`, too, with such locals and stack as the frame has."""
+    def make_framed(self, code: Code, head: int, frame: Frame, variables: dict[str, Value]) -> Unit | None:
+        """A unit that can be entered at `head`, too, with such locals and stack as the frame has, and such globals."""
         with self.lock:
-            return self._make_framed(code, head, frame)
+            return self._make_framed(code, head, frame, variables)
 
-    def _make_framed(self, code: Code, head: int, frame: Frame) -> Unit | None:
-        values = [*frame.locals, *frame.stack]
+    def _make_framed(self, code: Code, head: int, frame: Frame, variables: dict[str, Value]) -> Unit | None:
         unit = self.framed.get(code.index)
         heads = self.heads.setdefault(code.index, {})
-        if unit is not None and unit.fits(head, frame):
+        if unit is not None and unit.fits(head, frame, variables):
             return unit
         versions = self.versions.get(code.index, 0)
         if versions >= MAX_VERSIONS:
             return None
         self.versions[code.index] = versions + 1
         if head:
-            found = tuple([UNBOUND_KIND if value is UNBOUND else of_value(value) for value in values])
+            self._fill_space()
+            kept = [self.program.names[name] for name in self.kept] if code.index == 0 else []
+            found = _kinds(frame, kept, variables)
             before = heads.get(head, found)
             heads[head] = tuple([a | b for a, b in zip(before, found, strict=True)])
         unit = self.framed[code.index] = self._make(code, True, heads)
         return unit
 
     def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
-        from .emit import Emitter, settled_globals, stored_globals  # when code is hot: few commands need it
+        from .emit import Emitter  # when code is hot: few commands need it
         from .flow import Declined
 
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
-        if not self.space:
-            self.stored, self.settled = stored_globals(self.program), settled_globals(self.program)
-            self._fill_space()
+        self._fill_space()
+        kept = self.kept if framed and code.index == 0 else ()
         name = f"f{len(self.space['units'])}"
         try:
-            lowered = Emitter(self.program, code.index, name, framed, heads, self.stored, self.settled).lower()
+            emitter = Emitter(self.program, code.index, name, framed, heads, self.stored, self.settled, kept)
+            lowered = emitter.lower()
             if not (framed or lowered.returns) and code.function.is_async:
                 return None  # it would always be left half-way
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
@@ -151,11 +155,18 @@ class Lowerings:
             self.space,
             frozenset(on_container),
             dict(heads),
+            tuple([self.program.names[name] for name in kept]),
         )
         return unit
 
     def _fill_space(self) -> None:
+        """What is made once for a program."""
+        from .emit import kept_globals, settled_globals, stored_globals
+
+        if self.space:
+            return
         program = self.program
+        self.stored, self.settled, self.kept = stored_globals(program), settled_globals(program), kept_globals(program)
         self.space.update(NAMES, units={})
         self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
         for at, name in enumerate(program.names):
