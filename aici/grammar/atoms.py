@@ -59,6 +59,7 @@ class Atoms(Record):
     ascii: Ptr[u8]  # [128] atom of a character
     byte_start: Ptr[i32]  # [FIRST_BEYOND + 1] where an ASCII atom's characters lie in `bytes`
     bytes: Ptr[u8]  # [128]
+    byte_sets: Ptr[u64]  # [FIRST_BEYOND, 2] the same as bits
     block_of: Ptr[u8]  # [272] distinct block of code points // 4096
     blocks: Ptr[u16]  # [n, 64] distinct page
     pages: Ptr[u8]  # [n, 64] atom
@@ -77,6 +78,10 @@ def atoms() -> Atoms:
     for i, characters in enumerate(_ASCII):
         ascii_atoms[list(characters.encode())] = 1 + i
     order = np.argsort(ascii_atoms, kind="stable").astype(np.uint8)
+    byte_sets = np.zeros((FIRST_BEYOND, 2), np.uint64)
+    np.bitwise_or.at(
+        byte_sets, (ascii_atoms, np.arange(128) // 64), np.uint64(1) << np.arange(128, dtype=np.uint64) % 64
+    )
     starts = np.searchsorted(ascii_atoms[order], np.arange(FIRST_BEYOND + 1)).astype(np.int32)
     block_of, blocks, pages = _beyond_ascii()
     parts = [_parts(page[:, None]) for page in pages]
@@ -85,6 +90,7 @@ def atoms() -> Atoms:
         ascii=ascii_atoms,
         byte_start=starts,
         bytes=order,
+        byte_sets=byte_sets,
         block_of=block_of,
         blocks=blocks,
         pages=pages,

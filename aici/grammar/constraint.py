@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .automaton import Automaton
 from .budget import Budget
 from .mask import Masks
-from .rows import KeptMasks, Row
+from .rows import KeptMasks
 from .vocabulary import Vocabulary
 
 DEAD = 0
@@ -26,12 +26,11 @@ class Matcher(KeptMasks):
     """One constraint over one vocabulary. Any number of threads and sequences may use it at once.
 
     States are those of the automaton; `start` is the first one. A mask is uint32[n_words], bit i % 32 of word i // 32
-    is token i; end-of-sequence tokens are in it where the text may end, and where no other token is allowed. Of the
-    masks that the vocabulary keeps, at most `cache_bytes` are this matcher's.
+    is token i; end-of-sequence tokens are in it where the text may end, and where no other token is allowed.
     """
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary, cache_bytes: int | None = None) -> None:
-        super().__init__(vocabulary, cache_bytes)
+    def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
+        super().__init__(vocabulary)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = int(automaton.start)
@@ -41,8 +40,24 @@ class Matcher(KeptMasks):
         self._n_classes = self.masks.n_classes
         self._table = self.masks.table.reshape(-1).data
 
-    def _find(self, state: int, row: Row) -> bool:
-        return self.masks.fill_at(state, row.address)
+    def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
+        found = self.masks.quick(state, row)
+        return found != 0 if found >= 0 else self.masks.fill(state, row)
+
+    def fill(self, state: int, out: NDArray[np.uint32] | memoryview) -> None:
+        """Write the mask of a state into `out`, uint32[n_words]. ValueError or TypeError if there is no such state or
+        `out` is none."""
+        if self.masks.quick(state, out) < 0:
+            super().fill(state, out)
+
+    def knows(self, state: int) -> bool:
+        """Whether the mask of a state is kept. (The host asks on every token.)"""
+        return self.masks.knows(state)
+
+    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
+        """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words], C order."""
+        self._check_batch(len(states), out)
+        self.masks.fill_batch(states, out)
 
     @cached_property
     def budget(self) -> Budget:

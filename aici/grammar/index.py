@@ -3,15 +3,16 @@
 Goes in: the tokens' bytes. Comes out: an `Index` that the mask kernels read. Only `vocabulary` makes one; it knows no
 automaton. Of a token's units (`atoms`) the first is at place 0.
 
-- `nodes`: the trie of all tokens (`kernels`), the tokens of each first atom together: `segments`.
+- `nodes`: the trie of all tokens (`kernels`), the tokens of each first atom together: `segments`. `tokens` is the same
+  for quicker walks (`tries`).
 - `bits`: rows of `n_words` words, a bit a token. Family FIRST, row a: the tokens whose unit 0 has atom a; SECOND: whose
-  unit 1 does; LATER: which have it at place 1 or later; THIRD: at place 2 or later. A family has 128 rows, the heap of
-  a binary tree: row 64 + a is atom a, row i unites rows 2i and 2i + 1, so that a union takes few rows. Rows SHORT + n:
-  the tokens of at most n units.
-- *exits*: for an atom at place 1 or later, the rest of the token from there on. `exit_nodes` is their trie, its
-  segments by atom, its leaves entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with
-  many (letters) have none, `exit_big`.
-- `long_nodes`: the trie of the tokens of more than MEDIUM units.
+  unit 1 does; LATER: which have it at place 1 or later; THIRD: at place 2 or later; WITHIN and WITHIN_THIRD: as these,
+  but not only as the last unit. A family has 128 rows, the heap of a binary tree: row 64 + a is atom a, row i unites
+  rows 2i and 2i + 1, so that a union takes few rows. Rows SHORT + n: the tokens of at most n units.
+- `exits`: for an atom at place 1 or later, the rest of the token from there on, the tries of these by atom. Their items
+  are entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with many (letters) have none,
+  `exit_big`.
+- `long`: the trie of the tokens of more than MEDIUM units.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ from . import cache
 from .atoms import N_ATOMS, Atoms, atoms, definition, unit
 from .jit import Ptr, Record, i64, identity, kernel, u8, u32, u64
 from .kernels import build_trie
+from .tries import END, Trie, make_trie
 
-FIRST, SECOND, LATER, THIRD = 0, 128, 256, 384
-SHORT, N_SHORT = 512, 32
+FIRST, SECOND, LATER, THIRD, WITHIN, WITHIN_THIRD = range(0, 6 * 128, 128)
+SHORT, N_SHORT = 6 * 128, 32
 MEDIUM = 20
 """Few tokens have more units, and most of them begin alike: rules, indentation."""
 UNIONS, N_UNIONS = SHORT + N_SHORT, 16
 """Rows for unions that were wanted lately, so many a family."""
-N_ROWS = UNIONS + 4 * N_UNIONS
+N_ROWS = UNIONS + 6 * N_UNIONS
 MAX_EXITS = 1 << 14
 """An atom with more exits has none."""
 
@@ -48,20 +50,22 @@ class Index(Record):
     n_words: i64  # of a row of bits
     nodes: Ptr[u64]
     segments: Ptr[i64]  # [N_ATOMS + 1]
+    tokens: Trie  # a root for each first atom
     bits: Ptr[u32]  # [N_ROWS, n_words]
-    unions: Ptr[u64]  # [4, N_UNIONS] the atoms whose rows the union rows unite, or 0
+    unions: Ptr[u64]  # [6, N_UNIONS] the atoms whose rows the union rows unite, or 0
     pairs: Ptr[u32]  # [N_ATOMS, N_ATOMS] how many tokens begin with these two atoms
-    exit_nodes: Ptr[u64]
-    exit_segments: Ptr[i64]  # [N_ATOMS + 1]
+    exits: Trie  # a root for each atom
+    exit_sizes: Ptr[i64]  # [N_ATOMS] nodes of its exits' trie
     exit_big: Ptr[u8]  # [N_ATOMS]
+    exit_places: Ptr[i64]  # [N_ATOMS] the last place of an exit
     weights: Ptr[i64]  # [N_ATOMS] how often an atom is at place 1 or later
-    entry_token: Ptr[u32]
-    entry_first: Ptr[u8]
-    entry_second: Ptr[u8]
-    entry_place: Ptr[u8]  # 255: or later
-    entry_between: Ptr[u64]  # atoms at places from 2 to before `place`
-    long_nodes: Ptr[u64]
-    n_long: i64
+    entries: Ptr[u64]  # [n, 2] the atoms at places from 2 to before the exit; and the rest, packed
+    long: Trie  # one root
+
+
+PLACE_SHIFT, FIRST_SHIFT, SECOND_SHIFT, ENTRY_END_SHIFT = 24, 32, 40, 48
+"""In the second word of an entry, after the token: the place (255: or later), the first atom, the second, and whether
+it is the last one with this rest."""
 
 
 FEW_TOKENS = 1000
@@ -83,9 +87,9 @@ def make_index(
     unite(bits, width)
     room = int(exits[exits <= MAX_EXITS].sum())
     starts, ends = np.zeros(room, np.int64), np.zeros(room, np.int64)
-    keys, firsts, seconds, places = (np.zeros(room, np.uint8) for _ in range(4))
-    token_of, between = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
-    count = collect(atoms(), data, offsets, n, exits, starts, ends, keys, token_of, firsts, seconds, places, between)
+    keys, entries = np.zeros(room, np.uint8), np.zeros((room + 1, 2), np.uint64)
+    exit_places = np.zeros(N_ATOMS, np.int64)
+    count = collect(atoms(), data, offsets, n, exits, starts, ends, keys, exit_places, entries)
     spelled = np.flatnonzero(offsets[1:] > offsets[:-1])
     name = f"index-{_version()}-{content_hash}"
     stored = cache.load(name) if n > FEW_TOKENS else None
@@ -97,32 +101,34 @@ def make_index(
         if n > FEW_TOKENS:
             cache.store(name, stored)
     n_nodes = int.from_bytes(stored[:8], "little")
-    medium = np.unpackbits(bits[(SHORT + MEDIUM) * width :][:width].view(np.uint8), bitorder="little")
-    long_nodes = _trie(data, offsets[:-1], offsets[1:], np.zeros(n, np.uint8), spelled[medium[spelled] == 0])[0]
+    rest = np.unpackbits(bits[(SHORT + MEDIUM) * width :][:width].view(np.uint8), bitorder="little")
+    long_nodes = _trie(data, offsets[:-1], offsets[1:], np.zeros(n, np.uint8), spelled[rest[spelled] == 0])[0]
     numbers = np.frombuffer(stored, np.uint64)
-    parts = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
+    found: list[NDArray[np.uint64]] = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
+    segments = [part.view(np.int64) for part in found[:2]]
+    exit_trie = make_trie(found[3], segments[1])
+    items = exit_trie.fields["items"].astype(np.uint64)
+    entries = entries[items & (END - 1)]
+    entries[:, 1] |= items // END << ENTRY_END_SHIFT
     return Index(
         eos=np.array([*eos, 0], np.uint32),
         n_eos=len(eos),
         data=data,
         offsets=offsets,
         n_words=width,
-        nodes=parts[2],
-        segments=parts[0].view(np.int64),
+        nodes=found[2],
+        segments=segments[0],
+        tokens=make_trie(found[2], segments[0]),
         bits=bits,
-        unions=np.zeros(4 * N_UNIONS, np.uint64),
+        unions=np.zeros(6 * N_UNIONS, np.uint64),
         pairs=pairs,
-        exit_nodes=parts[3],
-        exit_segments=parts[1].view(np.int64),
+        exits=exit_trie,
+        exit_sizes=np.diff(segments[1]),
         exit_big=(exits > MAX_EXITS).astype(np.uint8),
+        exit_places=exit_places,
         weights=exits,
-        entry_token=token_of,
-        entry_first=firsts,
-        entry_second=seconds,
-        entry_place=places,
-        entry_between=between,
-        long_nodes=long_nodes,
-        n_long=len(long_nodes),
+        entries=entries,
+        long=make_trie(long_nodes, np.array([0, len(long_nodes)], np.int64)),
     )
 
 
@@ -180,16 +186,20 @@ def survey(
             if place == 0:
                 first[token] = u8(atom)
                 put(bits, n_words, FIRST + leaf, token)
-            elif place == 1:
-                put(bits, n_words, SECOND + leaf, token)
-                put(bits, n_words, LATER + leaf, token)
-                pairs[before * N_ATOMS + atom] = u32(pairs[before * N_ATOMS + atom] + 1)
-                exits[atom] += 1
             else:
                 put(bits, n_words, LATER + leaf, token)
-                put(bits, n_words, THIRD + leaf, token)
-                exits[atom] += i64((from_two >> atom & 1) == 0)
-                from_two = from_two | u64(1 << atom)
+                if at < end:
+                    put(bits, n_words, WITHIN + leaf, token)
+                if place == 1:
+                    put(bits, n_words, SECOND + leaf, token)
+                    pairs[before * N_ATOMS + atom] = u32(pairs[before * N_ATOMS + atom] + 1)
+                    exits[atom] += 1
+                else:
+                    put(bits, n_words, THIRD + leaf, token)
+                    if at < end:
+                        put(bits, n_words, WITHIN_THIRD + leaf, token)
+                    exits[atom] += i64((from_two >> atom & 1) == 0)
+                    from_two = from_two | u64(1 << atom)
             before = atom
             place += 1
         if place > 0 and place < N_SHORT:
@@ -205,7 +215,7 @@ def put(bits: Ptr[u32], n_words: i64, row: i64, token: i64) -> None:
 @kernel
 def unite(bits: Ptr[u32], n_words: i64) -> None:
     """Fill the inner rows of the families, and make the short rows cumulative."""
-    for family in range(4):
+    for family in range(6):
         for i in range(63, 0, -1):
             row = (128 * family + i) * n_words
             pair = (128 * family + 2 * i) * n_words
@@ -227,14 +237,11 @@ def collect(
     starts: Ptr[i64],
     ends: Ptr[i64],
     keys: Ptr[u8],
-    token_of: Ptr[u32],
-    first: Ptr[u8],
-    second: Ptr[u8],
-    places: Ptr[u8],
-    between: Ptr[u64],
+    last: Ptr[i64],
+    entries: Ptr[u64],
 ) -> i64:
     """Write the exits of the atoms that have at most MAX_EXITS: of every token and atom the first at place 1 or later,
-    and if that is at place 1 the next one. Returns how many."""
+    and if that is at place 1 the next one; and the `last` place of each atom. Returns how many."""
     count = 0
     for token in range(n):
         at = offsets[token]
@@ -252,11 +259,11 @@ def collect(
                 starts[count] = at
                 ends[count] = end
                 keys[count] = u8(atom)
-                token_of[count] = u32(token)
-                first[count] = u8(zero)
-                second[count] = u8(one)
-                places[count] = u8(min(place, 255))
-                between[count] = from_two
+                last[atom] = max(last[atom], place)
+                entries[2 * count] = from_two
+                entries[2 * count + 1] = u64(
+                    token | min(place, 255) << PLACE_SHIFT | zero << FIRST_SHIFT | one << SECOND_SHIFT
+                )
                 count += 1
             if place == 1:
                 one = atom

@@ -15,7 +15,8 @@ Scalars are `i64` or `u64`; `Ptr[T]` points to numbers of any type and is a cont
 a pointer i items on. A value keeps what Python would give it: what may wrap says so, `u64(a * b)`, and `u64` arithmetic
 has to; `i64` arithmetic must not overflow; a store must fit its item or be cut, `p[i] = u8(x)`; no negative index, no
 division by zero. Statements: assignment, augmented assignment, while, for over range, if, break, continue, return.
-Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, calls of kernels. Names
+Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, `ones`,
+`trailing_zeros`, calls of kernels, `copy_words` and `clear_words`. Names
 of the module stand for constants (integers) and kernels. No recursion. What many kernels need together is a `Record`:
 its fields are read as `record.field` and do not change while a kernel runs.
 
@@ -43,7 +44,7 @@ import numpy as np
 
 from . import cache, image
 
-FORMAT = 1
+FORMAT = 4
 """Version of the calling convention and of what `lowering` makes; part of every cache key."""
 
 
@@ -100,6 +101,28 @@ else:
     class Ptr:
         def __class_getitem__(cls, item: IntType) -> PtrType:
             return PtrType(item)
+
+
+def ones(bits: int) -> int:
+    """How many bits of a u64 are set."""
+    return bin(bits).count("1")
+
+
+def trailing_zeros(bits: int) -> int:
+    """The number of the lowest bit that is set in a u64 other than 0."""
+    return (bits & -bits).bit_length() - 1
+
+
+def copy_words(out: Ptr[u32], row: Ptr[u32], n: int) -> None:
+    """Copy `n` items as quickly as this processor can; they may not overlap."""
+    for w in range(n):
+        out[w] = row[w]
+
+
+def clear_words(out: Ptr[u32], n: int) -> None:
+    """Write `n` zeros."""
+    for w in range(n):
+        out[w] = 0
 
 
 _R = TypeVar("_R", bound="Record")
@@ -233,8 +256,9 @@ class KernelError(Exception):
 class Kernel:
     """A function of the dialect. Calling it runs native code, compiled (or loaded from the cache) on first use."""
 
-    def __init__(self, function: FunctionType) -> None:
+    def __init__(self, function: FunctionType, is_method: bool = False) -> None:
         self.function = function
+        self.is_method = is_method
         self.name = function.__name__
         self.module = function.__module__
         self.__doc__ = function.__doc__
@@ -274,6 +298,11 @@ class Kernel:
         """Of the native function that `entry` calls."""
         _ = self.entry
         return _library(self.module)[self.name]
+
+    @property
+    def method_address(self) -> int:
+        """Of the native function that Python itself calls (`methods`)."""
+        return _library(self.module)[f"{self.name}.call"]
 
     def __call__(self, *args: Any) -> int:
         """Run natively. Arrays must be contiguous numpy arrays of the parameter's item type."""
@@ -315,6 +344,17 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     """Make a function of the dialect a kernel."""
     assert isinstance(function, FunctionType)
     return Kernel(function)
+
+
+def method(function: Callable[..., Any]) -> Kernel:
+    """A kernel that can be had as a function of Python's own (`methods`)."""
+    assert isinstance(function, FunctionType)
+    return Kernel(function, is_method=True)
+
+
+def entries(kernels: Sequence[Kernel]) -> list[str]:
+    """Names of the native functions that are called from outside."""
+    return [k.name for k in kernels] + [f"{k.name}.call" for k in kernels if k.is_method]
 
 
 class Bound:
@@ -407,7 +447,7 @@ def _load(module: str) -> dict[str, int]:
     if not image.is_served():
         from . import lowering
 
-        return lowering.load_with_engine(code, [k.name for k in kernels])
+        return lowering.load_with_engine(code, entries(kernels))
     loaded = image.load(code)
     if loaded is None:
         raise KernelError("this system forbids a process to make machine code")
@@ -432,7 +472,7 @@ def identity(kernels: Sequence[Kernel]) -> str:
     """A hash of what the kernels and those that they call compute: part of the name of a file that holds results."""
     digest = hashlib.blake2b(digest_size=20)
     for k in reachable(kernels):
-        digest.update(repr((k.name, _identity(k))).encode())
+        digest.update(repr((k.name, k.is_method, _identity(k))).encode())
     return digest.hexdigest()
 
 
@@ -461,8 +501,12 @@ def reachable(kernels: Sequence[Kernel]) -> list[Kernel]:
 def _identity(k: Kernel) -> object:
     names = k.function.__code__.co_names
     constants = {n: v for n in names if isinstance(v := k.function.__globals__.get(n), int)}
-    kinds = {n: kind.kinds() if isinstance(kind, type) else kind for n, kind in k.parameters.items()}
-    return bytecode(k.function), constants, kinds, repr(k.result)
+    return bytecode(k.function), constants, _told(k.parameters), repr(k.result)
+
+
+def _told(kinds: dict[str, Kind]) -> dict[str, object]:
+    """The kinds, with the fields of records."""
+    return {name: _told(kind.kinds()) if isinstance(kind, type) else kind for name, kind in kinds.items()}
 
 
 def bytecode(function: FunctionType) -> object:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .atoms import atoms
 from .budget import LazyBudget
+from .compose import UNKNOWN, compute, drop, keep_whole, knows, recall
 from .constraint import DEAD, Matcher
 from .dfa import Dfa
-from .fill import FEW, fill
+from .fill import FEW
 from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
-from .rows import KeptMasks, Row
+from .mask import OWNERS
+from .rows import KeptMasks
 from .targets import Machine, make_growing_machine
 from .vocabulary import Vocabulary
 
@@ -25,20 +27,19 @@ _SPELLABLE_STATES = 500
 """States looked at to find a complete text."""
 
 
-def matcher_for(automaton: AnyAutomaton, vocabulary: Vocabulary, cache_bytes: int | None = None) -> AnyMatcher:
+def matcher_for(automaton: AnyAutomaton, vocabulary: Vocabulary) -> AnyMatcher:
     """The matcher of any kind of automaton."""
     if isinstance(automaton, Dfa):
-        return Matcher(automaton, vocabulary, cache_bytes)
-    return LazyMatcher(automaton, vocabulary, cache_bytes)
+        return Matcher(automaton, vocabulary)
+    return LazyMatcher(automaton, vocabulary)
 
 
 class LazyMatcher(KeptMasks):
     """As `Matcher`. Whatever leads to new states raises RegexLimitError when the automaton's room is used up."""
 
-    def __init__(
-        self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary, cache_bytes: int | None = None
-    ) -> None:
-        super().__init__(vocabulary, cache_bytes)
+    def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
+        super().__init__(vocabulary)
+        self._owner = next(OWNERS)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = automaton.start
@@ -56,19 +57,38 @@ class LazyMatcher(KeptMasks):
     def _machine(self) -> Machine:
         automaton = self.automaton
         assert isinstance(automaton, LazyDfa)
-        return make_growing_machine(automaton, self.vocabulary.max_depth)
+        return make_growing_machine(automaton, self.vocabulary.max_depth, self._owner, self.few)
 
-    def _find(self, state: int, row: Row) -> bool:
+    def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
         self._check(state)
-        out, vocabulary, automaton = row.array, self.vocabulary, self.automaton
-        if isinstance(automaton, LazyDfa) and state != DEAD:
-            with automaton.lock, vocabulary.lock:
-                accepts = automaton.is_accepting(state)
-                arguments = self._machine, atoms(), vocabulary.scratch, state, accepts, self.few, out
-                found = fill(vocabulary.index, *arguments, vocabulary.n_words)
-                failed = int(automaton.growth.fields["failed"][0])
-            automaton.check(failed)
-            return found != 0
+        with self.vocabulary.alone() as context:
+            found = recall(context.fields["kept"], self._owner, state, row)
+        if found != UNKNOWN:
+            return bool(found)
+        if isinstance(self.automaton, LazyDfa) and state != DEAD:
+            return self._grow(self.automaton, state, row)
+        found = self._find(state, row)
+        with self.vocabulary.alone() as context:
+            keep_whole(context.fields["kept"], self._owner, state, row, int(found))
+        return bool(found)
+
+    def _grow(self, automaton: LazyDfa, state: int, row: NDArray[np.uint32]) -> bool:
+        """Write a mask that is not known, and keep it unless the automaton's room does not suffice."""
+        with automaton.lock, self.vocabulary.alone() as context:
+            found = compute(context, self._machine, state, row, 1)
+            failed = int(automaton.growth.fields["failed"][0])
+            if failed:
+                drop(context.fields["kept"], self._owner, state)
+        automaton.check(failed)
+        return found != 0
+
+    def knows(self, state: int) -> bool:
+        """Whether the mask of a state is kept. (The host asks on every token.)"""
+        with self.vocabulary.alone() as context:
+            return bool(knows(context.fields["kept"], self._owner, state))
+
+    def _find(self, state: int, out: NDArray[np.uint32]) -> bool:
+        """Write a mask by a walk."""
         out[:] = 0
         found = state != DEAD and self.automaton.mask(state, self.vocabulary.nodes, self.vocabulary.max_depth, out)
         if self.can_end(state) or not found:

@@ -1,31 +1,41 @@
 """Masks of an automaton's states over a vocabulary, computed natively.
 
-Goes in: an automaton and a vocabulary. Comes out: which tokens a state allows. Caching is `constraint`'s.
+Goes in: an automaton and a vocabulary. Comes out: which tokens a state allows.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from ctypes import addressof
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
-from .atoms import atoms
 from .automaton import Automaton
-from .fill import FEW, WANTS_MERGING, fill
-from .jit import Bound
+from .compose import Context, batch, compute, fill, knows, mask
+from .fill import FEW, WANTS_MERGING
+from .jit import IntType, Kernel, address_of
 from .merge import merge
-from .targets import make_machine
+from .methods import ASK, Method, make
+from .targets import Machine, make_machine
 from .vocabulary import Vocabulary
 
-_MACHINE, _STATE, _END = 1, 4, 8
-"""Slots of `fill.fill` that differ from call to call: the machine, and from the state to where to write."""
-
-
+OWNERS = count(1)
+"""A number for everybody whose masks are kept."""
+_FEW = list(Machine.kinds()).index("few")
+_FEW_ROWS = 12
+"""So many are written one by one."""
+_NONE: NDArray[np.int64] = np.zeros(0, np.int64)
 _WORD = np.dtype(np.uint32)
+_ITEM, _OUT_ITEM = IntType(64, True), IntType(32, False)
 _BYTE = ctypes.c_char
+
+
+def _ask(state: int, out: object) -> int:
+    return ASK
 
 
 class Masks:
@@ -38,65 +48,89 @@ class Masks:
         self.table: NDArray[np.uint32] = np.ascontiguousarray(automaton.table, np.uint32)
         self.classes: NDArray[np.uint8] = np.ascontiguousarray(automaton.classes, np.uint8)
         self.accepting: NDArray[np.uint8] = np.ascontiguousarray(automaton.accepting, np.uint8)
-        self._accepts = self.accepting.tobytes()
-        if (
-            len(self._accepts) != self.n_states
-            or self.classes.shape != (256,)
-            or not 0 <= automaton.start < self.n_states
-        ):
+        fits = self.accepting.shape == (self.n_states,) and self.classes.shape == (256,)
+        if not fits or not 0 <= automaton.start < self.n_states:
             raise ValueError("not an automaton")
-        self.few = FEW
         self._start = int(automaton.start)
-        self._machine = make_machine(self.table, self.classes, self._start)
-        self._merged: list[int] | None = None
+        self._owner = next(OWNERS)
+        self.machine = make_machine(self.table, self.classes, self._start, self.accepting, self._owner, FEW)
+        self.quick: Method = _ask
+        """Fills as `fill` does in most cases, or returns less than 0."""
+
+    @property
+    def few(self) -> int:
+        """So many nodes are walked rather than put together from rows."""
+        return int(self.machine.slots[_FEW])
+
+    @few.setter
+    def few(self, few: int) -> None:
+        self.machine.slots[_FEW] = few
 
     def fill(self, state: int, out: NDArray[np.uint32]) -> bool:
         """Write the mask of a state into `out`, uint32[n_words], C order: the tokens whose bytes are live from there;
-        end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is.
-        ValueError or TypeError if there is no such state or `out` is not such an array."""
-        vocabulary = self.vocabulary
-        if out.shape != vocabulary.mask_shape or out.dtype != _WORD:
-            raise ValueError(f"a mask is uint32[{vocabulary.n_words}], C order")
-        return self.fill_at(state, addressof(_BYTE.from_buffer(out)))  # type: ignore[arg-type]  # TypeError if not C
+        end-of-sequence tokens if it accepts or nothing else is allowed. Returns whether something else is. The mask is
+        kept. ValueError or TypeError if there is no such state or `out` is not such an array."""
+        self._check(state, out)
+        with self.vocabulary.alone() as context:
+            return self._run(fill, context, state, addressof(_BYTE.from_buffer(out))) != 0  # type: ignore[arg-type]
 
-    def fill_at(self, state: int, address: int) -> bool:
-        """As `fill`, to the array at `address`."""
+    def compute(self, state: int, out: NDArray[np.uint32]) -> bool:
+        """As `fill`, whatever is kept."""
+        self._check(state, out)
+        with self.vocabulary.alone() as context:
+            return self._run(compute, context, state, addressof(_BYTE.from_buffer(out)), 0) != 0  # type: ignore[arg-type]
+
+    def _check(self, state: int, out: NDArray[np.uint32]) -> None:
+        if out.shape != self.vocabulary.mask_shape or out.dtype != _WORD:
+            raise ValueError(f"a mask is uint32[{self.vocabulary.n_words}], C order")
         if not 0 <= state < self.n_states:
             raise ValueError(f"no state {state}")
-        vocabulary = self.vocabulary
-        with vocabulary.lock:
-            call = vocabulary.mask_call or self.bind(state, np.zeros(vocabulary.n_words, np.uint32))
-            slots = call.slots
-            slots[_MACHINE] = self._machine.address
-            slots[_STATE:_END] = [self.merged_state(state), self._accepts[state], self.few, address]
-            found = call()
-            if found == WANTS_MERGING:
-                self._merge()
-                slots[_MACHINE] = self._machine.address
-                slots[_STATE] = self.merged_state(state)
-                found = call()
-        return found != 0
 
-    def bind(self, state: int, out: NDArray[np.uint32]) -> Bound:
-        """The call of the kernel, which all masks of the vocabulary then use."""
-        vocabulary, accepts = self.vocabulary, self._accepts[state]
-        arguments = self._machine, atoms(), vocabulary.scratch, self.merged_state(state), accepts, self.few, out
-        vocabulary.mask_call = fill.bind(vocabulary.index, *arguments, vocabulary.n_words)
-        return vocabulary.mask_call
+    def _run(self, kernel: Kernel, context: Context, *slots: int) -> int:
+        """Make a call, and again if it wants the machine's states merged."""
+        found = kernel.quickly(context.address, self.machine.address, *slots)
+        if found == WANTS_MERGING:
+            self._merge()
+            found = kernel.quickly(context.address, self.machine.address, *slots)
+        if self.quick is _ask:
+            self.quick = make(mask, context, self.machine) or _ask
+        return found
 
-    def merged_state(self, state: int) -> int:
-        """The machine's state for a state of the automaton."""
-        return state if self._merged is None else self._merged[state]
+    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
+        """Write the mask of `states[i]` into `out[i]`, uint32[n_words], C order."""
+        done, n = 0, len(states)
+        if n < _FEW_ROWS:
+            while done < n and self.quick(states[done], out[done]) >= 0:
+                done += 1
+        wanted = np.array(states, np.int64) if done < n else _NONE
+        while done < n:
+            if n - done > 1:
+                with self.vocabulary.alone() as context:
+                    places = (
+                        address_of(wanted, _ITEM) + 8 * done,
+                        n - done,
+                        address_of(out, _OUT_ITEM) + out.strides[0] * done,
+                    )
+                    done += self._run(batch, context, *places)
+            if done < n:
+                self.fill(states[done], out[done])
+                done += 1
+
+    def knows(self, state: int) -> bool:
+        """Whether the mask of a state is kept."""
+        with self.vocabulary.alone() as context:
+            return bool(knows(context.fields["kept"], self._owner, state))
 
     def _merge(self) -> None:
         """Go on with a machine whose states are merged, where they can be."""
         merged = merge(self.table)
         if merged is None:
-            self._machine = make_machine(self.table, self.classes, self._start, merged=True)
+            table, block = self.table, np.arange(self.n_states, dtype=np.uint32)
         else:
             table, block = merged
-            self._machine = make_machine(table, self.classes, int(block[self._start]), merged=True)
-            self._merged = block.tolist()
+        start = int(block[self._start])
+        self.quick = _ask
+        self.machine = make_machine(table, self.classes, start, self.accepting, self._owner, self.few, block)
 
     def spellable(self, state: int) -> bool:
         """Whether tokens lead from the state to an accepting one. Quick where the single bytes that are tokens do."""

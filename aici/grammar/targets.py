@@ -53,17 +53,22 @@ class Machine(Record):
     table: Ptr[u32]  # [n_states, n_classes]
     classes: Ptr[u8]  # [256]
     n_classes: i64
-    merged: i64  # whether `merge` has seen it
+    merged: i64  # 0 as it came, 1 not to be merged, 2 `merge` has seen it
     serial: i64  # no other machine of the process has it
     grows: i64  # whether rows have to be made `ready`
     growth: Growth
     longest: i64  # bytes of the longest token, of an automaton that grows
+    accepting: Ptr[u8]  # [n_asked]
+    n_asked: i64  # states of the automaton as it came
+    owner: i64  # a number of its own for every automaton
+    few: i64  # so many nodes are better walked
+    merged_of: Ptr[u32]  # [n_asked] if `merged` is 2, the state for every one of the automaton as it came
     # For every ASCII atom and byte set, the distinct classes of its bytes.
     set_start: Ptr[i32]  # [N_SETS + 1]
     set_classes: Ptr[u8]
     atom_class: Ptr[u8]  # [FIRST_BEYOND] the class of an ASCII atom's first character
     impure: Ptr[u64]  # [1] the ASCII atoms that have several classes
-    class_bytes: Ptr[u64]  # [n_classes] its continuation bytes, bit i is 0x80 + i
+    class_bytes: Ptr[u64]  # [n_classes, 4] its bytes, a bit each
     clean: Ptr[u8]  # [n_states] 1: at the start of a character, and nothing but UTF-8 is live from here
     goal: Ptr[
         i32
@@ -79,9 +84,10 @@ class Machine(Record):
 
 
 N_BLOCKS = 0x110000 >> 12
-N_KNOWN = 64
+N_KNOWN = 1 << 7
 """Rows of targets that are kept, of all machines together."""
 _SERIALS = count(1)
+_NONE = np.zeros(1, np.uint32)
 
 
 def visited_size() -> int:
@@ -91,14 +97,25 @@ def visited_size() -> int:
     return int(fields["n_blocks"] + fields["n_pages"]) + N_KNOWN * (1 + N_ATOMS)
 
 
-def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: int, merged: bool = False) -> Machine:
-    """`table` is [n_states, n_classes], `classes` [256], both C order. ValueError if they are no automaton."""
+def make_machine(
+    table: NDArray[np.uint32],
+    classes: NDArray[np.uint8],
+    start: int,
+    accepting: NDArray[np.uint8],
+    owner: int = 0,
+    few: int = 0,
+    merged_of: NDArray[np.uint32] | None = None,
+) -> Machine:
+    """`table` is [n_states, n_classes], `classes` [256], `accepting` [states of the automaton], C order. `merged_of`
+    [as many]: the state for each of these, if `merge` has seen them. ValueError if they are no automaton."""
     n_states, n_classes = table.shape
+    parts = accepting, len(accepting), owner, few
+    merged, of = (0, _NONE) if merged_of is None else (2, merged_of)
     machine = Machine.carve(
-        (table, classes, n_classes, int(merged), next(_SERIALS), 0, _no_growth(), 0),
+        (table, classes, n_classes, merged, next(_SERIALS), 0, _no_growth(), 0, *parts, of),
         (
             *(N_SETS + 1, 256, FIRST_BEYOND, 1),
-            *(n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes, 1, 1),
+            *(4 * n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes, 1, 1),
         ),
     )
     if not prepare.quickly(machine.address, _sets().address, n_states, start):
@@ -106,14 +123,17 @@ def make_machine(table: NDArray[np.uint32], classes: NDArray[np.uint8], start: i
     return machine
 
 
-def make_growing_machine(automaton: LazyDfa, longest: int) -> Machine:
+def make_growing_machine(automaton: LazyDfa, longest: int, owner: int = 0, few: int = 0) -> Machine:
     """Of an automaton whose rows are filled as they are asked for; the longest token has so many bytes."""
     packed, n_classes, n_states = automaton.packed, automaton.n_classes, len(automaton.table)
     pairs = _pairs_beyond(packed.high)
     machine = Machine.carve(
-        (automaton.table, automaton.classes, n_classes, 1, next(_SERIALS), 1, automaton.growth, longest),
         (
-            *(N_SETS + 1, 256, FIRST_BEYOND, 1, n_classes, 1, n_states, n_states, 1, 1, 1),
+            *(automaton.table, automaton.classes, n_classes, 1, next(_SERIALS), 1, automaton.growth, longest),
+            *(automaton.accepting, n_states, owner, few, _NONE),
+        ),
+        (
+            *(N_SETS + 1, 256, FIRST_BEYOND, 1, 4 * n_classes, 1, n_states, n_states, 1, 1, 1),
             *(N_ATOMS + 1, 128 + len(pairs) // 2),
         ),
         mapping,
@@ -218,9 +238,9 @@ def prepare_classes(machine: Machine, sets: ByteSets) -> None:
         if machine.set_start[atom + 1] - first > 1:
             impure = impure | u64(1 << atom)
     machine.impure[0] = impure
-    for i in range(64):
-        c = machine.classes[0x80 + i]
-        machine.class_bytes[c] = machine.class_bytes[c] | u64(1 << i)
+    for byte in range(256):
+        place = 4 * machine.classes[byte] + (byte >> 6)
+        machine.class_bytes[place] = machine.class_bytes[place] | u64(1 << (byte & 63))
 
 
 @kernel
@@ -313,7 +333,7 @@ def targets(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
     """Fill `row`, one number an atom, for a state. `visited`: zeros at first, `visited_size` of them, for machines that
     are used one at a time."""
     keys = visited[atoms.n_blocks + atoms.n_pages :]
-    place = state % N_KNOWN
+    place = i64(u64(state * 0x9E3779B97F4A7C15) >> 57)
     known = keys[N_KNOWN + place * N_ATOMS :]
     key = machine.serial << 32 | state
     if keys[place] != key:
@@ -468,17 +488,17 @@ def look(machine: Machine, state: i64) -> None:
         return
     ready(machine, state)
     row = machine.table[state * machine.n_classes :]
-    bytes = machine.class_bytes
+    bytes = machine.class_bytes[2:]
     n = machine.n_classes
     goal = 0
     live: u64 = 0
     for c in range(n):
-        live = live | (bytes[c] if row[c] != 0 else 0)
+        live = live | (bytes[4 * c] if row[c] != 0 else 0)
     for c in range(n):
-        goal = max(goal, row[c] if bytes[c] != 0 else 0)
+        goal = max(goal, row[c] if bytes[4 * c] != 0 else 0)
     differ = 0
     for c in range(n):
-        differ = differ | (i64(bytes[c] != 0) & i64(row[c] != 0) & i64(row[c] != goal))
+        differ = differ | (i64(bytes[4 * c] != 0) & i64(row[c] != 0) & i64(row[c] != goal))
     if differ != 0:
         goal = MIXED
     machine.live[state] = live

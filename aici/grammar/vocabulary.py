@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
-from .fill import Scratch, make_scratch
+from .atoms import N_ATOMS, atoms
+from .compose import Context, forget, make_kept
 from .index import Index, make_index
-from .jit import Bound
-from .rows import CACHE_BYTES, Shelf
+from .rows import CACHE_BYTES
+from .runs import make_scratch
 
 
 class VocabularyError(Exception):
@@ -64,12 +66,8 @@ class Vocabulary:
         """The bytes that are a token of their own."""
         self.content_hash = hashlib.blake2b(lengths.tobytes() + joined, digest_size=20).hexdigest()
         """Of the tokens and their bytes; neither end-of-sequence tokens nor logits are in it."""
-        self.shelf = Shelf(cache_bytes, self.n_words)
-        """The masks that are kept."""
-        self.lock = threading.Lock()
-        """Held while a mask kernel runs: `index`, `scratch` and `mask_call` serve one at a time."""
-        self.mask_call: Bound | None = None
-        """The call that `mask` makes, kept because packing it takes longer than most masks."""
+        self._cache_bytes = cache_bytes
+        self._lock = threading.Lock()
 
     def _check(self) -> None:
         if self.n_tokens > kernels.MAX_TOKENS:
@@ -86,9 +84,36 @@ class Vocabulary:
         return make_index(self.data, self.offsets, self.eos_ids, self.n_words, self.content_hash)
 
     @cached_property
-    def scratch(self) -> Scratch:
-        """Room for one call of a mask kernel, to be had with `lock`."""
-        return make_scratch(self.max_depth)
+    def context(self) -> Context:
+        """What mask kernels need, and the masks that are kept; to be used within `alone`."""
+        n_words = self.n_words
+        return Context(
+            index=self.index,
+            atoms=atoms(),
+            scratch=make_scratch(len(self.nodes) + N_ATOMS, n_words),
+            kept=make_kept(n_words, self._cache_bytes),
+            n_words=n_words,
+            busy=np.zeros(1, np.int64),
+            row=np.zeros(n_words, np.uint32),
+        )
+
+    @contextmanager
+    def alone(self) -> Iterator[Context]:
+        """Nobody else uses the context meanwhile, even if the GIL is released: those who hold it (`methods`) look
+        whether it is busy."""
+        context = self.context
+        with self._lock:
+            busy = context.fields["busy"]
+            busy[0] = 1
+            try:
+                yield context
+            finally:
+                busy[0] = 0
+
+    def forget(self) -> None:
+        """Drop the masks that are kept."""
+        with self.alone() as context:
+            forget(context.fields["kept"])
 
     @property
     def nodes(self) -> NDArray[np.uint64]:

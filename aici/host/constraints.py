@@ -26,7 +26,7 @@ from aici.vm.requests import ConstraintSpec, ServiceError
 from .forced import ForcedText
 from .tokenizer import Tokenizer
 
-_MASK_BYTES: Final = 1 << 20  # of masks that a matcher keeps
+_MATCHER_BYTES: Final = 1 << 16  # of a matcher, but for its automaton
 _REFUSED: Final = 64  # constraints that cannot be had and are remembered
 _SHOWN: Final = 60  # characters of a constraint in a message
 
@@ -50,9 +50,8 @@ class ConstraintCache:
             self._matchers.move_to_end(key)
             return known[0]
         dfa = make()
-        # The automaton, what the matcher derives from it, and its masks.
-        size = 3 * dfa.table.nbytes + 2 * _MASK_BYTES
-        matcher = matcher_for(dfa, self._vocabulary, _MASK_BYTES)
+        size = 3 * dfa.table.nbytes + _MATCHER_BYTES  # the automaton, and what the matcher derives from it
+        matcher = matcher_for(dfa, self._vocabulary)
         self._matchers[key] = matcher, size
         self._room -= size
         while self._room < 0 and len(self._matchers) > 1:

@@ -47,7 +47,7 @@ class _Constrained:
 
     def has_mask(self) -> bool:
         """Whether `mask` has nothing to compute."""
-        return self._matcher is None or self._matcher.known(self._state) is not None
+        return self._matcher is None or self._matcher.knows(self._state)
 
 
 class Generation(_Constrained):

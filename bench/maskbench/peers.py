@@ -112,6 +112,7 @@ class Aicic(_Base):
     def forget(self) -> None:
         for cache in self._caches:  # sets of characters that patterns share
             cache.cache_clear()
+        self._vocabulary.forget()  # unions of bit rows that masks share
 
     def embed(self, pattern: str) -> bytes | None:
         automaton = self._compile(pattern)

@@ -17,7 +17,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aici.grammar import cache, image, jit, lowering
-from aici.grammar.jit import KernelError, Ptr, Record, i8, i16, i32, i64, kernel, u8, u16, u32, u64
+from aici.grammar.jit import (
+    KernelError,
+    Ptr,
+    Record,
+    clear_words,
+    copy_words,
+    i8,
+    i16,
+    i32,
+    i64,
+    kernel,
+    ones,
+    trailing_zeros,
+    u8,
+    u16,
+    u32,
+    u64,
+)
 
 LIMIT = 7
 
@@ -332,6 +349,34 @@ def test_where_no_image_is_served_llvm_loads_the_code(monkeypatch: pytest.Monkey
     items, out = np.array([1, 0, 9, 255], np.uint8), np.zeros(4, np.int32)
     bound = control.bind(items, 4, out)
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)(bound.address) == bound()
+
+
+@kernel
+def bits(a: Ptr[u64], n: i64, out: Ptr[u32], other: Ptr[u32]) -> i64:
+    total = 0
+    for i in range(n):
+        if a[i] != 0:
+            total += 100 * ones(a[i]) + trailing_zeros(a[i])
+    copy_words(out, other, n)
+    clear_words(out[n:], n)
+    return total
+
+
+@pytest.mark.parametrize("text", [None, lowering._LOOP_WORDS])
+def test_bits_and_many_words(text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = np.array([0, 1, 2**63, 2**64 - 1, 0b101000], np.uint64)
+    results = []
+    if text is not None:
+        monkeypatch.setattr(lowering, "_STRING_WORDS", text)
+    addresses = image.load(lowering.compile_kernels([bits], generic=True))
+    for native in (True, False):
+        out = np.full(12, 7, np.uint32)
+        bound = bits.bind(a, 5, out, np.arange(5, dtype=np.uint32))
+        if native and addresses is not None:
+            entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["bits"])
+            results.append((entry(bound.address), out.tolist()))
+        results.append((bits.python(*bound.keep), out.tolist()))
+    assert results == [(100 + 163 + 6400 + 203, [0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 7, 7])] * len(results)
 
 
 def test_an_image_can_be_linked_for_arm() -> None:

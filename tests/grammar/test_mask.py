@@ -13,14 +13,13 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aici.grammar import fill, image, index, lowering, reference
+from aici.grammar import compose, image, index, lowering, mask, methods, reference, tries
 from aici.grammar.atoms import atoms
 from aici.grammar.constraint import Matcher, fill_batch
 from aici.grammar.errors import RegexLimitError
 from aici.grammar.limits import DfaLimits
 from aici.grammar.mask import Masks
 from aici.grammar.regex import compile_regex
-from aici.grammar.rows import copy_rows
 from aici.grammar.vocabulary import Vocabulary
 
 
@@ -165,7 +164,7 @@ def test_tokens_as_long_as_runs(pattern: str) -> None:
         expected = reference.allowed(matcher.automaton, vocabulary, state)
         for matcher.masks.few in (0, 1500):
             mask = np.zeros(vocabulary.n_words, np.uint32)
-            matcher.masks.fill(state, mask)
+            matcher.masks.compute(state, mask)
             assert tokens_of(mask) == expected
 
 
@@ -185,8 +184,8 @@ def test_the_twin_does_the_same(pattern: str, vocabulary: Vocabulary, few: int) 
     matcher.masks.few = few
     for state in some_states(matcher, vocabulary)[:2]:
         native, twin = np.zeros(vocabulary.n_words, np.uint32), np.zeros(vocabulary.n_words, np.uint32)
-        matcher.masks.fill(state, native)
-        fill.fill.python(*matcher.masks.bind(state, twin).keep)
+        matcher.masks.compute(state, native)
+        compose.compute.python(vocabulary.context, matcher.masks.machine, state, twin, 0)
         assert native.tolist() == twin.tolist()
 
 
@@ -297,23 +296,24 @@ def test_a_special_token_is_never_part_of_a_text(real: Vocabulary) -> None:
 
 
 def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
-    addresses = image.load(lowering.compile_kernels([fill.fill], generic=True))
+    addresses = image.load(lowering.compile_kernels([compose.compute], generic=True))
     if addresses is None:
         pytest.skip("images are not served here")
-    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["fill"])
+    entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["compute"])
     for pattern in (r' ?"[^"]+"', r"\w{1,30}, \d+", r"[A-Z][a-z]+( [a-z]+)*"):
         masks = Masks(compile_regex(pattern), real)
         for state in range(min(masks.n_states, 100)):
             out, expected = np.zeros(real.n_words, np.uint32), np.zeros(real.n_words, np.uint32)
-            masks.fill(state, expected)
-            entry(masks.bind(state, out).address)
+            masks.compute(state, expected)
+            call = compose.compute.bind(real.context, masks.machine, state, out, 0)
+            entry(call.address)
             assert out.tolist() == expected.tolist()
 
 
 def test_many_threads_ask_at_once_and_memory_stays_bounded(real: Vocabulary) -> None:
     dfa = compile_regex(r"(yes|no|maybe) [a-f]{1,9}")
     expected = [tokens_of(Matcher(dfa, real).mask(state)) for state in range(len(dfa.accepting))]
-    matcher = Matcher(dfa, real, cache_bytes=3 * 4 * real.n_words)
+    matcher = Matcher(dfa, Vocabulary(real.token_bytes, real.eos_ids, real.n_logits, cache_bytes=3 * 4 * real.n_words))
     wrong: list[int] = []
 
     def ask(offset: int) -> None:
@@ -328,7 +328,6 @@ def test_many_threads_ask_at_once_and_memory_stays_bounded(real: Vocabulary) -> 
     for thread in threads:
         thread.join()
     assert not wrong
-    assert len(matcher._masks) <= 3
 
 
 def test_a_mask_is_the_same_every_time(real: Vocabulary) -> None:
@@ -360,24 +359,92 @@ def test_rows_may_be_apart(real: Vocabulary) -> None:
     assert apart.tolist() == row.tolist() == matcher.mask(2).tolist()
 
 
-def test_all_constraints_of_a_vocabulary_share_one_memory() -> None:
-    vocabulary = Vocabulary([b"a", b"b", b"ab", None], [3], cache_bytes=4 * 5)
-    matchers = [Matcher(compile_regex(p), vocabulary) for p in ("[ab]{3}", "(ab)+", "b?a")]
-    for matcher in matchers:
-        for state in range(len(matcher.automaton.accepting)):
-            kept = matcher.mask(state)
-            assert tokens_of(kept) == reference.allowed(matcher.automaton, vocabulary, state)
-            assert sum(len(m._masks) for m in matchers) <= 5
-    assert matcher.known(state) is kept and matchers[0].known(1) is None
+@pytest.mark.parametrize("cache_bytes", [0, 4 * 3, 1 << 20])
+def test_what_is_kept_is_what_was_found(cache_bytes: int) -> None:
+    """Whatever the others do meanwhile, and where nothing finds room for long."""
+    texts = ["a", "b", "ab", "ba", " ", " a", " ab", "a b", "ab\n", "\n", "aab", "bba"] * 60
+    vocabulary = Vocabulary([*(t.encode() for t in texts), None], [720], cache_bytes=cache_bytes)
+    matchers = [Matcher(compile_regex(p), vocabulary) for p in ("[ab]{1,9}\n", "(ab )+", "[^b]*", "( ?[ab]+)*\n?")]
+    for i, matcher in enumerate(matchers):
+        matcher.masks.few = 0 if i % 2 else 1500
+    asked = [(m, s) for m in matchers for s in range(1, len(m.automaton.accepting))]
+    expected = [reference.allowed(m.automaton, vocabulary, s) for m, s in asked]
+    order = list(range(len(asked)))
+    for turn in (order, order[::-1], order + order, [0, 1, 0, 2, 0]):
+        for i in turn:
+            matcher, state = asked[i]
+            assert tokens_of(matcher.mask(state)) == expected[i]
+            assert tokens_of(matcher.mask(state)) == expected[i]
+    vocabulary.forget()
+    assert not any(m.knows(s) for m, s in asked)
+    assert [tokens_of(m.mask(s)) for m, s in asked] == expected
 
 
-def test_rows_are_copied_natively_as_by_the_twin() -> None:
-    rows = np.arange(40, dtype=np.uint32).reshape(8, 5)
-    places = np.array([10, 0, 35, 10], np.int64)
-    native, twin = np.zeros((4, 5), np.uint32), np.zeros((4, 5), np.uint32)
-    copy_rows(rows, places, 4, 5, native)
-    copy_rows.python(rows, places, 4, 5, twin)
-    assert native.tolist() == twin.tolist() == rows[[2, 0, 7, 2]].tolist()
+def test_a_mask_is_known_until_others_need_the_room() -> None:
+    vocabulary = Vocabulary([b"%d" % i for i in range(3000)], [0], cache_bytes=4 * 94 * 4)
+    matcher = Matcher(compile_regex("[0-9]{1,3}|[0-9]*5[0-9]{0,2}"), vocabulary)
+    states = range(1, len(matcher.automaton.accepting))
+    for state in states:
+        assert not matcher.knows(state)
+        matcher.mask(state)
+        assert matcher.knows(state)
+    assert not all(matcher.knows(state) for state in states)
+
+
+def test_python_calls_kernels_itself(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(PATTERNS[1]), real)
+    out = np.zeros(real.n_words, np.uint32)
+    quick = methods.make(compose.mask, real.context, matcher.masks.machine)
+    if quick is None:
+        pytest.skip("not this interpreter")
+    assert quick(1, out) == quick(1, out.data) == 1
+    assert out.tolist() == matcher.mask(1).tolist()
+    frozen = out.copy()
+    frozen.setflags(write=False)
+    wrong = [out[:-1], out.view(np.int32), out[::2], out.reshape(1, -1), frozen, None, b"", bytearray(4 * real.n_words)]
+    for other in wrong:
+        assert quick(1, other) == methods.ASK
+    for state in (-1, 10**6, 2**63, 2**100, 1.0, "1", None):
+        assert quick(state, out) == methods.ASK  # type: ignore[arg-type]
+    assert quick() == quick(1) == quick(1, out, 2) == methods.ASK  # type: ignore[call-arg]
+    with real.alone():
+        assert quick(1, out) == methods.ASK
+
+
+def test_masks_without_help_of_the_interpreter(real: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = Matcher(compile_regex(PATTERNS[1]), real).mask(2)
+    monkeypatch.setattr(mask, "make", lambda *_: None)
+    matcher = Matcher(compile_regex(PATTERNS[1]), real)
+    out = np.zeros((2, real.n_words), np.uint32)
+    for _ in range(2):
+        matcher.fill(2, out[0])
+        matcher.fill(2, out[1].data)
+        assert (out == expected).all() and (matcher.mask(2) == expected).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.text("abcé\0", min_size=1, max_size=4).map(str.encode), max_size=60), automata())
+def test_walks_find_what_is_live(texts: list[bytes], automaton: Table) -> None:
+    """In tries of many children and equal items."""
+    vocabulary = Vocabulary([*texts, *(bytes([97, byte]) for byte in range(0, 256, 9))], [0])
+    trie, machine = vocabulary.index.fields["tokens"], Matcher(automaton, vocabulary).masks.machine
+    roots = trie.fields["roots"][trie.fields["roots"] != 0]
+    room = len(vocabulary.nodes) + len(roots)
+    for walk in (tries.walk, tries.walk.python):
+        here = tries.Walk.carve((), (room, room, room, 4, 4))
+        here.fields["cells"][: len(roots)] = roots
+        here.fields["states"][: len(roots)] = 1
+        n = walk(trie, machine, here, len(roots), 0, 1 << 40)
+        items, found = trie.fields["items"].tolist(), []
+        for at in here.fields["found"][:n].tolist():
+            while items[at] < tries.END:
+                found.append(items[at])
+                at += 1
+            found.append(items[at] - tries.END)
+        assert sorted(found) == sorted(reference.text_tokens(automaton, vocabulary, 1))
+        here.fields["states"][: len(roots)] = 1
+        here.fields["cells"][: len(roots)] = roots
+        assert walk(trie, machine, here, len(roots), 0, 0) == -1
 
 
 def test_a_batch_of_one_constraint(real: Vocabulary) -> None:

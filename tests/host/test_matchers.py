@@ -20,9 +20,9 @@ def test_a_matcher_serves_the_host(compile_: object) -> None:
     matcher = matcher_for(compile_("a?b"), VOCABULARY)
     start = matcher.start
     assert matcher.spellable(start) and not matcher.can_end(start) and not matcher.is_final(start)
-    assert matcher.known(start) is None
+    assert not matcher.knows(start)
     assert matcher.mask(start).tolist() == [0b111]
-    assert matcher.known(start) is not None
+    assert matcher.knows(start)
     end = matcher.advance(start, 2)
     assert matcher.can_end(end) and matcher.is_final(end)
     assert matcher.advance(end, 1) == DEAD
