@@ -30,7 +30,8 @@ from .raising import CALM_OPS, Catches, classes
 class Lowered(NamedTuple):
     """A function's Python text. `pcs`: the instruction of each line, -1 for none. `stacks`: what is on the operand
     stack at an instruction, as Python expressions. `loops`: the depths of the stack at which Python's own iterators are
-    at work around an AWAIT. `returns`: whether it ever does, or always waits before."""
+    at work around an AWAIT. `returns`: whether it ever does, or always waits before. `unmade`: the instructions at
+    which an exception is raised or handled that is not made: `ex` has its class and arguments."""
 
     text: str
     pcs: list[int]
@@ -39,6 +40,7 @@ class Lowered(NamedTuple):
     n_caches: int
     entries: frozenset[int]
     returns: bool
+    unmade: frozenset[int]
 
 
 _ALONE = frozenset(
@@ -170,6 +172,7 @@ class Emitter(Data, Jumps):
         self.tracks = not framed and any(instr.op in (Op.PUSH_EXC, Op.POP_EXC) for instr in code)
         self.calls = False
         self.n_caches = 0
+        self.unmade: frozenset[int] = frozenset()
         self.caches: dict[int, int] = {}
         self._write_all()
 
@@ -185,6 +188,10 @@ class Emitter(Data, Jumps):
                 self._infer(throwing)
         if any(self.dirty.values()) and not self.framed:
             raise Declined
+        self.unmade = self._find_unmade()
+        if self.unmade:
+            for block in self.states:
+                self._write(block)
 
     # --- what flow asks for ---
 
@@ -203,7 +210,7 @@ class Emitter(Data, Jumps):
             texts.append(" " * (indent + 1) + text)
             pcs.append(pc)
         text = "\n".join(texts) + "\n"
-        return Lowered(text, pcs, self.stacks, self.loops, self.n_caches, self.entries, self.returns)
+        return Lowered(text, pcs, self.stacks, self.loops, self.n_caches, self.entries, self.returns, self.unmade)
 
     def _prologue(self) -> tuple[list[str], list[int]]:
         function = self.function

@@ -34,7 +34,7 @@ from aici.vm.values import (
     place,
 )
 
-from .helpers import Leave, Steps, looked_at
+from .helpers import Leave, Steps, looked_at, unmade
 from .units import FILE, Lowerings, Unit, unit_of
 
 NESTED = 8
@@ -329,7 +329,7 @@ class Lowering(Runtime):
 
     def roots(self) -> list[Value]:
         """As those of the process, with the frames that lowered functions keep in Python's."""
-        made: list[Frame] = []
+        made: list[Value] = []
         inner: FrameType | None = None
         called, handled = self.came_out, self.process.handled
         for unit, python, pc in reversed(self.leaving):
@@ -348,14 +348,18 @@ class Lowering(Runtime):
         return [[*self.frames, *made], *super().roots()[1:]]
 
     def _seen(
-        self, unit: Unit, python: FrameType, pc: int, called: bool, handled: ExceptionValue | None, made: list[Frame]
+        self, unit: Unit, python: FrameType, pc: int, called: bool, handled: ExceptionValue | None, made: list[Any]
     ) -> Frame:
-        """The frame of a lowered function as it is now; that of a direct one is made."""
+        """The frame of a lowered function as it is now; that of a direct one is made, and what it handles if that
+        was not."""
         popped = self._popped(unit, pc, called)
+        if pc in unit.unmade and unit.code.function.code[pc].op != Op.RAISE:
+            made.append(unmade(python.f_locals["ex"]))
         if unit.framed:
             return self._write_back(unit, python, pc, popped)
-        made.append(self._materialise(unit, python.f_locals, pc, popped, handled))
-        return made[-1]
+        frame = self._materialise(unit, python.f_locals, pc, popped, handled)
+        made.append(frame)
+        return frame
 
     def _popped(self, unit: Unit, pc: int, called: bool) -> int:
         """How much of the stack is gone; `called`: another lowered function was called there."""

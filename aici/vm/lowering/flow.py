@@ -315,6 +315,8 @@ class Structure:
             self._go(block, end.no, end.pc, end.no_lines, sequence, inside, indent + 1)
             self._follow(sequence, [], inside, indent + 1)
             self._add([Line(0, "else:", -1)], indent)
+            if loop.exits - {*after, *follow}:
+                self._add([Line(0, "q = -1", -1)], indent + 1)  # nothing of an earlier turn
             inner = self._body(block, [*after, *follow], loops, indent + 1)
             self._go(block, end.yes, end.pc, end.yes_lines, [*after, *follow], loops, inner)
         self._leave(loop, [*after, *follow], loops, indent)

@@ -247,6 +247,13 @@ def raised(m: Machine, place: int, value: Value, cause: Value) -> ExceptionValue
     return result
 
 
+def unmade(ex: tuple[Value, ...]) -> ExceptionValue:
+    """An exception that was raised and is being handled, and so far was not made."""
+    value = ExceptionValue(ex[0], ex[1:])
+    value.trace.append(0)
+    return value
+
+
 def handled(m: Machine) -> ExceptionValue:
     """What a bare `raise` raises."""
     if m.process.handled is None:
@@ -362,6 +369,7 @@ NAMES: dict[str, Any] = {
     "truth": compare.truth,
     "type_of": type_of,
     "unbound": unbound,
+    "unmade": unmade,
     "unpacked": iterate.unpack,
     **{f"B{at}": arithmetic.BINARY[symbol] for at, symbol in enumerate(BINARY_OPERATORS)},
     **{f"A{at}": _in_place(symbol) for at, symbol in enumerate(BINARY_OPERATORS)},

@@ -40,6 +40,7 @@ _CALM = frozenset(
             "Cell",
             "ExceptionValue",
             "chained",
+            "unmade",
             "is_subtype",
             "Leave",
             "Price",
@@ -137,13 +138,22 @@ class Catches:
         return Landing(pc, tuple(charges)) if pc in self.starts else None
 
 
+_LOOKING = frozenset(
+    {Op.RETURN, Op.AWAIT, Op.YIELD, Op.PUSH_EXC, Op.MATCH_EXC, Op.RAISE, Op.THROW, Op.RERAISE, Op.CALL, Op.CALL_METHOD}
+)
+"""What may see the exception that is being handled, or leave what handles it."""
+
+
 class Raising(Calls):
     catches: Catches
+    states: dict[int, State]
     excepts: dict[int, list[Line]]
     throws: dict[int, bool]
     dirty: dict[int, bool]
-    making: str
-    """The expression for the exception that is raised next, already accounted for or else by what raises it."""
+    making: tuple[str, str]
+    """Class and arguments of the exception that is raised next, and accounted for by that."""
+    unmade: frozenset[int]
+    """The instructions that raise an exception which is never seen, and those while it would be handled."""
 
     def caught(self, block: int) -> list[Line]:
         return self.excepts.get(block, [])
@@ -183,13 +193,12 @@ class Raising(Calls):
             return
         args = "".join(item.text + ", " for item in self._take(a))
         self.stack.pop()
-        made = f"ExceptionValue({callee.text}, ({args}))"
         if self.pc + 1 in self.catches.landings and self.pc + 1 < self.block_end:
-            self.making = made
+            self.making = callee.text, args
             self.stack.append(Item("ex", OTHER))
             return
         self._add(f"m.memory = n = m.memory + {FRAME}", f"if n > m.memory_limit: m.recount({FRAME})")
-        self._push(made, OTHER)
+        self._push(f"ExceptionValue({callee.text}, ({args}))", OTHER)
 
     def _op_raise(self, a: int, b: int) -> None:
         """An exception that is caught in the same function is a jump."""
@@ -245,20 +254,24 @@ class Raising(Calls):
         fuel = LEAVING + sum(fuel for _, fuel in landing.charges)
         size = FRAME + TRACE_ENTRY
         clean = self.kinds[-1] == CLEAN
-        trace = f"ex.trace.append({place(self.index, self.pc)})"
+        kind, args = self.making
+        made = f"ExceptionValue({kind}, ({args}))"
+        trace = f"ex.trace.append({place(self.index, self.pc)}); "
         entered = f"{before} = o; {value} = P.handled = ex"
+        if self.pc in self.unmade:
+            made, trace, entered = f"({kind}, {args})", "", f"{before} = o"
         self._add(
-            f"ex = {self.making}; o = P.handled",
+            f"ex = {made}; o = P.handled",
             f"m.fuel = f = m.fuel - {fuel}; m.memory = n = m.memory + {size}",
             "if f < 0 or n > m.memory_limit or o is not None:",
             f"    m.fuel = f + {fuel}; m.memory = n - {size}",
         )
         slow = [(self.pc - 1, f"m.allocate({FRAME})")]
-        slow.append((self.pc, "if o is not None: chained(m, ex, o)"))
-        slow.append((self.pc, f"m.charge({LEAVING}); m.allocate({TRACE_ENTRY}); {trace}; {entered}"))
+        slow.append((self.pc, f"if o is not None: chained(m, {'unmade(ex)' if not trace else 'ex'}, o)"))
+        slow.append((self.pc, f"m.charge({LEAVING}); m.allocate({TRACE_ENTRY}); {trace}{entered}"))
         slow += [(at, f"m.charge({units})") for at, units in landing.charges]
         self.lines.extend(Line(0, "    " + text, at) for at, text in slow)
-        self._add(f"else: {trace}; {entered}")
+        self._add(f"else: {trace}{entered}")
         self.stack.append(Item(before, HANDLED if clean else VALUE))
         self.stack.append(Item(value, OTHER))
         self.kinds[-1] = DIRTY
@@ -276,8 +289,48 @@ class Raising(Calls):
 
     def _op_pop_exc(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        self._add(f"P.handled = {item.text}")
+        if self.pc not in self.unmade:
+            self._add(f"P.handled = {item.text}")
         self.kinds[-1] = CLEAN if item.kinds == HANDLED else DIRTY
+
+    def _find_unmade(self) -> frozenset[int]:
+        """Where an exception is raised and handled that nothing can look at: in an `except` clause without a name, in
+        which nothing throws or is called, and that is entered by such a `raise` only."""
+        found: set[int] = set()
+        for block in {landing.block for landing in self.catches.landings.values()} & self.states.keys():
+            raises = {self.graph.ends[other] - 1 for other in self._before(block)}
+            handling = self._handling(block) if raises <= self.catches.landings.keys() else None
+            if handling is not None:
+                found |= raises | handling
+        return frozenset(found)
+
+    def _before(self, block: int) -> list[int]:
+        return [other for other in self.graph.before[block] if other in self.states]
+
+    def _handling(self, landing: int) -> set[int] | None:
+        """The instructions of an `except` clause up to its POP_EXC; None if the exception may be looked at."""
+        code = self.function.code
+        saved = self.depths[landing] - 1  # with what was handled before on top
+        if code[landing].op != Op.POP:
+            return None
+        found: set[int] = set()
+        blocks, todo = {landing}, [landing]
+        while todo:
+            block = todo.pop()
+            for pc in range(block, self.graph.ends[block]):
+                op, a, b = code[pc]
+                found.add(pc)
+                if op == Op.POP_EXC and self.depths[pc] == saved:
+                    break
+                touched = max(TABLE[op].pops.of(a, b), TABLE[op].jump_pops)
+                if op in _LOOKING or self.throws[pc] or self.depths[pc] - touched < saved:
+                    return None
+            else:
+                targets = [target for target in self.graph.next[block] if target not in blocks]
+                blocks.update(targets)
+                todo += targets
+        others = any(other not in blocks for block in blocks - {landing} for other in self._before(block))
+        return None if others or blocks & self.entries else found
 
     def _op_match_exc(self, a: int, b: int) -> None:
         wanted = self.stack.pop()

@@ -40,6 +40,7 @@ class Unit:
     on_container: frozenset[int]
     heads: dict[int, tuple[int, ...]]
     kept: tuple[str, ...]  # names of globals that are locals, too
+    unmade: frozenset[int]
     places: dict[int, int] = field(default_factory=dict)  # by the offset in Python's code, once asked for
 
     def fits(self, pc: int, frame: Frame, variables: dict[str, Value]) -> bool:
@@ -156,6 +157,7 @@ class Lowerings:
             frozenset(on_container),
             dict(heads),
             tuple([self.program.names[name] for name in kept]),
+            lowered.unmade,
         )
         return unit
 
