@@ -20,10 +20,10 @@ CATEGORIES = {
     "end": "end of the sequence: whether a complete text may end is said by another call of theirs, or they let it end "
     "where the text is not complete",
     "special": "special tokens, which have no bytes",
-    "partial": "tokens that are no whole UTF-8: they allow what no character can come of, or refuse half a character",
+    "partial": "tokens that are no whole UTF-8: halves of characters that differ so (wide), or that they never give",
     "forced": "other spellings of a text that is forced: they give the tokenizer's own only",
-    "wide": r"characters beyond ASCII: which of them \w, \d and \p{...} mean differs between versions of Unicode and "
-    "between Rust's and Python's rules",
+    "wide": r"characters beyond ASCII: Rust's \w has marks, joiners and connecting punctuation (M, Pc), Python's has numbers "
+    r"such as ½ (No); XGrammar's is ASCII, and it reads \p{L} as plain text",
     "control": r"control characters: Python's \s holds \x1c to \x1f, Rust's does not",
     "text": "other text: of a pattern that they read differently, or whose automaton they get wrong",
 }
