@@ -22,8 +22,8 @@ CATEGORIES = {
     "special": "special tokens, which have no bytes",
     "partial": "tokens that are no whole UTF-8: halves of characters that differ so (wide), or that they never give",
     "forced": "other spellings of a text that is forced: they give the tokenizer's own only",
-    "wide": r"characters beyond ASCII: Rust's \w has marks, joiners and connecting punctuation (M, Pc), Python's has numbers "
-    r"such as ½ (No); XGrammar's is ASCII, and it reads \p{L} as plain text",
+    "wide": r"characters beyond ASCII: Rust's \w has marks, joiners and connecting punctuation (M, Pc), Python's has "
+    r"numbers such as ½ (No); XGrammar's is ASCII, and it reads \p{L} as plain text",
     "control": r"control characters: Python's \s holds \x1c to \x1f, Rust's does not",
     "text": "other text: of a pattern that they read differently, or whose automaton they get wrong",
 }
