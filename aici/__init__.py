@@ -20,7 +20,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-from typing import Any, NoReturn, TypeAlias
+
+TYPE_CHECKING = False  # for type checkers it is true: `typing` takes half of what a command needs to come to itself
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, TypeAlias
 
 __version__ = "0.1.0"
 

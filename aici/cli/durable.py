@@ -105,6 +105,8 @@ def file_errors(file: str) -> Iterator[None]:
         raise CliError(str(error), USAGE) from None
     except FileNotFoundError:
         raise CliError(f"there is no file {file}") from None
+    except IsADirectoryError:
+        raise CliError(f"{file} is a directory; name a file in it") from None
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -131,7 +131,7 @@ def test_no_directory_for_the_output(shell: Shell) -> None:
 COMMANDS = ["compile", "dis", "exec", "run"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "verify"])
+@pytest.mark.parametrize("command", [*COMMANDS, "verify", "resume", "replay"])
 def test_a_missing_file_and_a_directory(shell: Shell, command: str) -> None:
     outcome = shell(command, "none.py")
     assert outcome.code == 2 and "there is no file none.py" in outcome.err
