@@ -34,6 +34,9 @@ def awaited_calls(function: Function) -> list[int]:
 HEAT = 120
 """Calls of a function and jumps back in it, after which lowering it pays."""
 
+DEEPEST = 1 << 29
+"""Frames inside one another, whatever the limit is."""
+
 NEVER = 1 << 62
 """The heat of what stays plain."""
 

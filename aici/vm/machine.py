@@ -321,12 +321,12 @@ class Machine(Lowering):
         function = code.function
         is_call = not function.is_generator and not function.is_async
         self.account_call(code)
+        bound = calls.bind(self, callee, function, args, kwargs)
         if is_call and code.heat < 0:
-            lowered = self.direct(callee)
+            lowered = self.direct(callee, self.units.entry_kinds(code, bound))
             if lowered is not None:
-                bound = calls.bind(self, callee, function, args, kwargs)
                 return self.run_direct(lowered, bound, nested)
-        frame = Frame(code, calls.bind(self, callee, function, args, kwargs), callee.cells)
+        frame = Frame(code, bound, callee.cells)
         if is_call:
             self.push(frame)
             return UNBOUND

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from aici.vm.costs import Price
@@ -31,7 +32,8 @@ whether it is a short text."""
 
 class State(NamedTuple):
     """What is known at the start of a block: the kinds of all locals (and CLEAN or DIRTY behind them), and of the items
-    on the stack; and variables that hold what has been asked of locals (see `Block._asked`)."""
+    on the stack; variables that hold what has been asked of locals (see `Block._asked`), and what is known else:
+    `2<=l0` that local 0 is an int not below 2, `p3` that the cell of global 3 is filled."""
 
     locals: tuple[int, ...]
     stack: tuple[int, ...]
@@ -55,7 +57,7 @@ class Block:
     calls: bool  # lowered functions at once, which leave `m.room` as they like it
     stored: frozenset[int]
     settled: frozenset[int]
-    constants: set[int]
+    constants: set[int]  # of the settled ones, those that the function reads
     weights: list[int]
     appending: frozenset[int]
     kept: dict[int, int]  # globals by name, and the slots that they have as locals
@@ -68,7 +70,13 @@ class Block:
     stacks: dict[int, tuple[str, ...]]
     loops: dict[int, tuple[int, ...]]
     returns: bool
-    caches: dict[int, int]
+    caches: dict[object, int]
+    known: Mapping[int, int]
+    params: tuple[int, ...]
+    result: int
+    returned: int
+    recursive: bool
+    result_of: Callable[[int, tuple[int, ...]], int]
     block: int
     block_end: int
     pc: int
@@ -78,6 +86,7 @@ class Block:
     lines: list[Line]
     after: list[tuple[int, State]]
     jump: Jump | None
+    compared: tuple[int, str, str, int]
     done: bool
 
     def _add(self, *texts: str) -> None:
@@ -142,6 +151,7 @@ class Block:
     def _before_store(self, name: str) -> None:
         """A local is about to change: what the stack has of it must not, and what was asked of it is forgotten."""
         self.asked -= {letter + name[1:] for letter in ASKED}
+        self.asked = {fact for fact in self.asked if not fact.endswith("<=" + name)}
         for item in self.stack:
             if item.text == name:
                 used = {other.text for other in self.stack}
@@ -152,6 +162,11 @@ class Block:
                     for other in self.stack
                 ]
                 return
+
+    def _low(self, slot: int) -> int:
+        """What a local is not below, if it is an int."""
+        facts = [fact for fact in self.asked if fact.endswith(f"<=l{slot}")]
+        return max([int(fact.partition("<=")[0]) for fact in facts], default=0)
 
     def _constant(self, item: Item) -> object:
         return self.program.consts[int(item.text[1:])] if item.text[0] == "k" else ...

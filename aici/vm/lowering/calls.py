@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
+from aici.vm.costs import fuel_back
 from aici.vm.isa import Op
 from aici.vm.native import BUILTINS
 from aici.vm.values import Native, TypeValue
 
 from .block import ROOM, Block
 from .flow import Line
-from .kinds import LIST, METHOD, NATURAL, NONE, OTHER, PLAIN, RANGE, STEPPED, STR, VALUE, Item, bits_of, within
+from .kinds import (
+    LIST,
+    METHOD,
+    NATURAL,
+    NONE,
+    OTHER,
+    PLAIN,
+    RANGE,
+    STEPPED,
+    STR,
+    VALUE,
+    Item,
+    bits_of,
+    parameters,
+    within,
+)
 
 _AWAITED = (Op.CALL, Op.CALL_KW, Op.CALL_EX)
+
+
+def _shown(kinds: tuple[int, ...], name: str = "") -> str:
+    return f", {name}{kinds}" if kinds else ""
 
 
 class Calls(Block):
     # --- calls ---
 
-    def _cache(self) -> int:
-        if self.pc not in self.caches:
-            self.caches[self.pc] = self.n_caches
+    def _cache(self, callee: Item, kinds: tuple[int, ...]) -> int:
+        """The place to keep what is called: one for all calls of a function that is known."""
+        key = (callee.text, kinds) if callee.text[0] == "p" else self.pc
+        if key not in self.caches:
+            self.caches[key] = self.n_caches
             self.n_caches += 1
-        return self.caches[self.pc]
+        return self.caches[key]
 
-    def _is_known(self, callee: Item, cache: int) -> str:
-        """That a call is to go where it went before."""
-        return f"w{cache}" if callee.text[0] == "p" else f"{callee.text} is v{cache}"
+    def _typed(self, callee: Item, args: list[Item]) -> tuple[tuple[int, ...], int]:
+        """The kinds of parameters for which a known function can be written, and of what it then returns."""
+        index = self.known.get(int(callee.text[1:])) if callee.text[0] == "p" else None
+        if index is None:
+            return (), VALUE
+        function = self.program.functions[index]
+        if function.n_params != len(args) or function.n_positional != len(args):
+            return (), VALUE
+        kinds = parameters([item.kinds for item in args])
+        if function.is_async != self._is_awaited() or function.is_generator:
+            return kinds, VALUE
+        same = index == self.index and kinds == self.params and not self.framed
+        self.recursive |= same
+        return kinds, self.result if same else self.result_of(index, kinds)
+
+    def _ways(self, callee: Item, cache: int) -> tuple[str, str, str]:
+        """That a call can go where it went before, what that costs, and what remembers it."""
+        if callee.text[0] != "p":
+            keep = f"v{cache} = {callee.text}; e{cache} = t; w{cache} = z"
+            return f"{callee.text} is v{cache} and d > 0", f"w{cache}", keep
+        index = self.known.get(int(callee.text[1:]))
+        if index is None:
+            return f"w{cache} and d > 0", f"w{cache}", f"e{cache} = t; w{cache} = z"
+        cost = fuel_back(len(self.program.functions[index].code), 0)
+        return f"d > v{cache}", str(cost), f"e{cache} = t; v{cache} = 0"
 
     def _op_call(self, a: int, b: int) -> None:
         args = self._take(a)
@@ -39,23 +83,25 @@ class Calls(Block):
         if self._is_awaited():
             self._call_awaited(callee, args)
             return
+        kinds, result = self._typed(callee, args)
         out = self._fresh()
-        cache = self._cache()
+        cache = self._cache(callee, kinds)
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
+        guard, cost, keep = self._ways(callee, cache)
         self._add(
-            f"if {self._is_known(callee, cache)} and d > 0:",
-            f"    m.fuel = f = m.fuel - w{cache}",
+            f"if {guard}:",
+            f"    m.fuel = f = m.fuel - {cost}",
             "    if f < 0: m.charge(0)",
             f"    {out} = e{cache}(d - 1{given})",
             "else:",
-            f"    {ROOM}; t, y, z = m.target({callee.text}, [{listed}], None)",
+            f"    {ROOM}; t, y, z = m.target({callee.text}, [{listed}], None{_shown(kinds)})",
             f"    if t is None: {out} = y",
             "    else:",
-            f"        if z: v{cache} = {callee.text}; e{cache} = t; w{cache} = z",
+            f"        if z: {keep}",
             f"        {out} = t(d - 1, *y)",
         )
-        self.stack.append(Item(out, VALUE))
+        self.stack.append(Item(out, result))
 
     def _call_append(self, method: Item, item: str) -> None:
         """Of a list; or of what else has such a method."""
@@ -155,6 +201,7 @@ class Calls(Block):
     def _op_return(self, a: int, b: int) -> None:
         item = self.stack.pop()
         self.returns = True
+        self.returned |= item.kinds if within(item.kinds, VALUE) else VALUE
         if self.framed:
             self._add(ROOM, f"m.leave_frame(frame, {item.text})", "return")
         else:
@@ -179,18 +226,17 @@ class Calls(Block):
 
     def _call_awaited(self, callee: Item, args: list[Item]) -> None:
         """A call and its AWAIT as a plain call of the lowered function, where there is one."""
-        cache = self._cache()
+        kinds, result = self._typed(callee, args)
+        cache = self._cache(callee, kinds)
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
-        self._add(
-            f"if {self._is_known(callee, cache)} and d > 0:",
-            f"    m.fuel = f = m.fuel - w{cache}",
-            "    if f < 0: m.charge(0)",
-        )
+        guard, cost, keep = self._ways(callee, cache)
+        self._add(f"if {guard}:", f"    m.fuel = f = m.fuel - {cost}", "    if f < 0: m.charge(0)")
         out = self._fresh()
         self.lines.append(Line(0, f"    {out} = e{cache}(d - 1{given})", self.pc + 1))
-        self._add("else:", f"    {ROOM}; t, y, z = m.awaited({callee.text}, [{listed}])")
-        self._await_target(out, f"v{cache} = {callee.text}; e{cache} = t; w{cache} = z", "    ")
+        self._add("else:", f"    {ROOM}; t, y, z = m.awaited({callee.text}, [{listed}]{_shown(kinds, 'kinds=')})")
+        self._await_target(out, keep, "    ")
+        self.stack[-1] = Item(out, result)
 
     def _await_target(self, out: str, keep: str, indent: str = "") -> None:
         """Await what `awaited` has found; `keep`: what remembers it."""

@@ -62,7 +62,7 @@ class Data(Block):
         if kinds & UNBOUND:
             self._add(f"if l{slot} is U: {unbound}")
             self.kinds[slot] = kinds = (kinds & ~UNBOUND) or VALUE
-        self.stack.append(Item(f"l{slot}", kinds))
+        self.stack.append(Item(f"l{slot}", kinds, low=self._low(slot)))
 
     def _op_store_local(self, a: int, b: int) -> None:
         item = self.stack.pop()
@@ -102,7 +102,9 @@ class Data(Block):
             return
         if a in self.settled:
             self.constants.add(a)
-            self._add(f"try: p{a}", f"except NameError: settle(m, {a})")
+            if f"p{a}" not in self.asked:
+                self._add(f"try: p{a}", f"except NameError: settle(m, {a})")
+                self.asked.add(f"p{a}")
             self.stack.append(Item(f"p{a}", VALUE))
             return
         name = self._fresh()
@@ -189,6 +191,8 @@ class Data(Block):
             if kinds != BOOL:
                 text = text.replace(f"C{a}(m", f"D{a}(m")
             self.stack.append(Item(text, BOOL))
+            if x.text[0] == "l" and within(x.kinds, WHOLE) and type(constants[1]) is int:
+                self.compared = (self.pc + 1, x.text, COMPARE_OPERATORS[a], constants[1])
         else:
             self._push(text, kinds)
 

@@ -11,12 +11,11 @@ control back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from aici.vm.costs import appending, prices, weights
 from aici.vm.isa import COMPARE_OPERATORS, TABLE, Op, Operand
-from aici.vm.native import BUILTINS
 from aici.vm.program import Program
 
 from .block import ROOM, State, spent
@@ -24,13 +23,14 @@ from .data import Data
 from .flow import Declined, Graph, Jump, Line, Shape, Structure
 from .jumps import Jumps
 from .kinds import ANYTHING, CLEAN, DIRTY, UNBOUND, VALUE, Item
+from .names import Names
 from .raising import CALM_OPS, Catches, classes
 
 
 class Lowered(NamedTuple):
     """A function's Python text. `pcs`: the instruction of each line, -1 for none. `stacks`: what is on the operand
     stack at an instruction, as Python expressions. `loops`: the depths of the stack at which Python's own iterators are
-    at work around an AWAIT. `returns`: whether it ever does, or always waits before. `unmade`: the instructions at
+    at work around an AWAIT. `result`: kinds of what it returns, 0 if it never does. `unmade`: the instructions at
     which an exception is raised or handled that is not made: `ex` has its class and arguments."""
 
     text: str
@@ -39,7 +39,7 @@ class Lowered(NamedTuple):
     loops: dict[int, tuple[int, ...]]
     n_caches: int
     entries: frozenset[int]
-    returns: bool
+    result: int
     unmade: frozenset[int]
 
 
@@ -74,46 +74,6 @@ _ALONE = frozenset(
 """What cannot enter a frame, whatever the operands are: natives behind operators call nothing of a controller's."""
 
 
-def stored_globals(program: Program) -> frozenset[int]:
-    """Names that the program assigns somewhere; all others can only be builtins."""
-    return frozenset(
-        instr.a for function in program.functions for instr in function.code if instr.op == Op.STORE_GLOBAL
-    )
-
-
-def settled_globals(program: Program) -> frozenset[int]:
-    """Names that mean one value from when they are first bound: the module binds them once, in no loop."""
-    found: dict[int, int] = {}
-    for function in program.functions:
-        for instr in function.code:
-            if instr.op in (Op.STORE_GLOBAL, Op.DELETE_GLOBAL):
-                found[instr.a] = found.get(instr.a, 0) + (1 if instr.op == Op.STORE_GLOBAL else 2)
-    code = program.functions[0].code
-    settled = {instr.a: pc for pc, instr in enumerate(code) if instr.op == Op.STORE_GLOBAL and found[instr.a] == 1}
-    for pc, instr in enumerate(code):
-        if TABLE[instr.op].operands == (Operand.TARGET,) and instr.a <= pc:
-            settled = {name: at for name, at in settled.items() if not instr.a <= at <= pc}
-    return frozenset([name for name in settled if program.names[name] not in BUILTINS])
-
-
-def kept_globals(program: Program) -> tuple[int, ...]:
-    """Names of globals that nothing but loops of the module's body has to do with (and the rest of the body): lowered,
-    it keeps them in locals, too."""
-    first, *others = program.functions
-    touched = {instr.a for function in others for instr in function.code if instr.op in _GLOBALS}
-    touched |= {instr.a for instr in first.code if instr.op == Op.DELETE_GLOBAL}
-    looping = [False] * (len(first.code) + 1)
-    for pc, (op, a, _) in enumerate(first.code):
-        if TABLE[op].operands == (Operand.TARGET,) and a <= pc:
-            looping[a : pc + 1] = [True] * (pc + 1 - a)
-    used = {instr.a for pc, instr in enumerate(first.code) if looping[pc] and instr.op in _GLOBALS}
-    stored = {instr.a for instr in first.code if instr.op == Op.STORE_GLOBAL}
-    return tuple(sorted(name for name in (used & stored) - touched if program.names[name] not in BUILTINS))
-
-
-_GLOBALS = frozenset({Op.LOAD_GLOBAL, Op.STORE_GLOBAL, Op.DELETE_GLOBAL})
-
-
 def depths(program: Program, index: int) -> dict[int, int]:
     """The depth of the operand stack at each instruction of verified code."""
     function = program.functions[index]
@@ -139,20 +99,28 @@ class Emitter(Data, Jumps):
         name: str,
         framed: bool,
         heads: Mapping[int, tuple[int, ...]],
-        stored: frozenset[int],
-        settled: frozenset[int],
-        kept: Sequence[int] = (),
+        names: Names,
+        kept: Sequence[int],
+        params: tuple[int, ...],
+        result_of: Callable[[int, tuple[int, ...]], int],
     ) -> None:
         """`heads`: jump targets where a framed function may be entered, with the kinds of all locals there (the globals
-        that are `kept` behind them, and what is on the stack). `name`: of the Python function."""
+        that are `kept` behind them, and what is on the stack). `name`: of the Python function. `params`: kinds of the
+        parameters that all callers of a direct function vouch for, or (). `result_of`: what a function returns that is
+        given values of such kinds."""
         self.heads = heads
+        self.known = names.known
+        self.params = params
+        self.result_of = result_of
+        self.result = 0
+        self.compared = (-1, "", "", 0)
         self.program = program
         self.index = index
         self.name = name
         self.function = program.functions[index]
         self.framed = framed
-        self.stored = stored
-        self.settled = settled
+        self.stored = names.stored
+        self.settled = names.settled
         self.constants: set[int] = set()
         n_locals = len(self.function.locals)
         self.kept = {name: n_locals + place for place, name in enumerate(kept)}
@@ -161,7 +129,7 @@ class Emitter(Data, Jumps):
         self.appending = appending(program, code)
         self.prices = prices(code, self.weights)
         self.depths = depths(program, index)
-        self.catches = Catches(self.function, self.depths, classes(program, stored))
+        self.catches = Catches(self.function, self.depths, classes(program, names.stored))
         resumable = self.function.is_async or self.function.is_generator
         again = resumable or any(TABLE[op].operands == (Operand.TARGET,) and not a for op, a, _ in code)
         begins = {0} if again or not heads else set()  # what is taken over in a loop knows more than what starts
@@ -173,7 +141,7 @@ class Emitter(Data, Jumps):
         self.calls = False
         self.n_caches = 0
         self.unmade: frozenset[int] = frozenset()
-        self.caches: dict[int, int] = {}
+        self.caches: dict[object, int] = {}
         self._write_all()
 
     def _write_all(self) -> None:
@@ -210,7 +178,8 @@ class Emitter(Data, Jumps):
             texts.append(" " * (indent + 1) + text)
             pcs.append(pc)
         text = "\n".join(texts) + "\n"
-        return Lowered(text, pcs, self.stacks, self.loops, self.n_caches, self.entries, self.returns, self.unmade)
+        result = self.result if self.returns else 0
+        return Lowered(text, pcs, self.stacks, self.loops, self.n_caches, self.entries, result, self.unmade)
 
     def _prologue(self) -> tuple[list[str], list[int]]:
         function = self.function
@@ -267,6 +236,15 @@ class Emitter(Data, Jumps):
     # --- inference: blocks are written again until nothing new is known of what they start with ---
 
     def _infer(self, throwing: set[int]) -> None:
+        """What the function returns depends on what it returns where it calls itself."""
+        while True:
+            self.returned, self.recursive = 0, False
+            self._infer_once(throwing)
+            known, self.result = self.result, self.result | self.returned
+            if known == self.result or not self.recursive:
+                return
+
+    def _infer_once(self, throwing: set[int]) -> None:
         self.graph = Graph(self.function, self.entries, self.stays, self.catches.jumps, throwing)
         self.dispatched = self.framed
         self.shape = Shape(self.graph, self.dispatched)
@@ -282,7 +260,12 @@ class Emitter(Data, Jumps):
         self.throws: dict[int, bool] = {}  # by instruction, as it was written last
         self.dirty: dict[int, bool] = {}  # by block: whether it is left while another exception is being handled
         n_locals, n_params = len(self.function.locals), self.function.n_params
-        fresh = (VALUE,) * n_params + (UNBOUND,) * (n_locals - n_params) + (ANYTHING,) * len(self.kept) + (CLEAN,)
+        fresh = (
+            (self.params or (VALUE,) * n_params)
+            + (UNBOUND,) * (n_locals - n_params)
+            + (ANYTHING,) * len(self.kept)
+            + (CLEAN,)
+        )
         n_locals += len(self.kept)
         self.states: dict[int, State] = {}
         unknown = (ANYTHING,) * n_locals + (DIRTY,)

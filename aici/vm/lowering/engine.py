@@ -17,7 +17,7 @@ from aici.vm import exceptions
 from aici.vm.attributes import find_method, get_attribute, type_of
 from aici.vm.calls import bind
 from aici.vm.context import Runtime
-from aici.vm.frame import NEVER, SMALL_FRAME, Code, Frame
+from aici.vm.frame import DEEPEST, NEVER, SMALL_FRAME, Code, Frame
 from aici.vm.isa import Op
 from aici.vm.memory import LEAVING, TRACE_ENTRY
 from aici.vm.native import Raised, Throw
@@ -87,12 +87,12 @@ class Lowering(Runtime):
         self.frames = process.frames
         self.codes = process.codes
         self.lowers = process.lowered
-        self.room = self.limits.recursion - len(process.frames)  # frames that can still be entered
+        self.room = min(self.limits.recursion, DEEPEST) - len(process.frames)  # frames that can still be entered
         self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
         self.held_back: Exception | None = None  # out of a loop that has ended thereby
         self.leaving: list[tuple[Unit, FrameType, int]] = []  # functions that an exception is about to leave
         self.came_out = False  # whether it has left another one that the last of them called
-        self.functions: dict[int, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
+        self.functions: dict[Any, Any] = {}  # direct ones that capture nothing, and framed ones by -1 - index
         if process.codes.lowerings is None:
             process.codes.lowerings = Lowerings(process.program)
         self.units: Lowerings = process.codes.lowerings
@@ -111,26 +111,31 @@ class Lowering(Runtime):
 
     # --- calls ---
 
-    def direct(self, callee: FunctionValue) -> Any:
-        """The lowered function of a callee that is no generator; None if it stays plain."""
-        function = self.functions.get(callee.index)
+    def direct(self, callee: FunctionValue, kinds: tuple[int, ...] = ()) -> Any:
+        """The lowered function of a callee that is no generator, for arguments of these kinds; None if it stays
+        plain."""
+        key = (callee.index, kinds) if kinds else callee.index
+        function = self.functions.get(key)
         if function is None:
-            unit = self.units.make_direct(self.codes[callee.index])
+            unit = self.units.make_direct(self.codes[callee.index], kinds)
             if unit is None:
                 return None
             function = unit.make(self.cells, callee.cells)
             if not callee.cells:
-                self.functions[callee.index] = function
+                self.functions[key] = function
         return function
 
-    def target(self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None) -> tuple[Any, Any, int]:
+    def target(
+        self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None, kinds: tuple[int, ...] = ()
+    ) -> tuple[Any, Any, int]:
         """What a lowered function is to call, the arguments, and what it costs if that is to be called just so again
-        next time, else 0; or None and the result. Takes over `args`."""
+        next time, else 0; or None and the result. Takes over `args`. `kinds`: of the arguments, where the callee is
+        known to have so many parameters."""
         if type(callee) is FunctionValue:
             code = self.codes[callee.index]
             function = code.function
             if not (function.is_async or function.is_generator):
-                entry = self.direct(callee)
+                entry = self.direct(callee, kinds)
                 if entry is not None:
                     self.charge(1)
                     self.account_call(code)
@@ -146,7 +151,12 @@ class Lowering(Runtime):
         return None, value, 0
 
     def awaited(
-        self, callee: Value, args: list[Value], kwargs: dict[str, Value] | None = None, plain: bool = True
+        self,
+        callee: Value,
+        args: list[Value],
+        kwargs: dict[str, Value] | None = None,
+        plain: bool = True,
+        kinds: tuple[int, ...] = (),
     ) -> tuple[Any, Any, int]:
         """As `target`, for a call whose result is awaited at once, a CALL if `plain`: the lowered function of an async
         function does both. Instead of the cost -1 for a function that is to be called before its result can be awaited.
@@ -161,7 +171,7 @@ class Lowering(Runtime):
         else:
             self.charge(1)
             self.account_call(code)
-        entry = self.direct(callee)
+        entry = self.direct(callee, kinds)
         bound = bind(self, callee, code.function, args, kwargs)
         if entry is None:
             return None, Coroutine.of(Frame(code, bound, callee.cells)), 0
@@ -471,7 +481,7 @@ class Lowering(Runtime):
             code.heat = NEVER
         elif function.is_async or function.is_generator:
             self.heated(frame, 0)
-        elif self.units.make_direct(code) is None:
+        elif self.units.make_direct(code, self.units.entry_kinds(code, frame.locals[: function.n_params])) is None:
             code.heat = NEVER
         else:
             code.n_plain = -1

@@ -95,16 +95,25 @@ class Jumps(Raising):
             self._flush()
         return item
 
+    def _to_either(self, holds: int, fails: int) -> None:
+        """Where control goes if a condition holds, and where if not, with what that says of a local."""
+        pc, name, symbol, number = self.compared
+        low = {">": number + 1, ">=": number, "==": number}, {"<": number, "<=": number + 1}
+        for target, lows in zip((holds, fails), low, strict=True):
+            asked = self.asked
+            if pc == self.pc and lows.get(symbol, 0) > 0:
+                self.asked = {*asked, f"{lows[symbol]}<={name}"}
+            self._to(target)
+            self.asked = asked
+
     def _op_jump_if_false(self, a: int, b: int) -> None:
         item = self._condition()
-        self._to(a)
-        self._to(self.pc + 1)
+        self._to_either(self.pc + 1, a)
         self._branch(operators.negation(item), a)
 
     def _op_jump_if_true(self, a: int, b: int) -> None:
         item = self._condition()
-        self._to(a)
-        self._to(self.pc + 1)
+        self._to_either(a, self.pc + 1)
         self._branch(operators.truth(item), a)
 
     def _keep(self, a: int, negate: bool) -> None:

@@ -5,6 +5,7 @@ Used by `emit` and `operators`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from aici.vm.memory import SMALL
@@ -55,12 +56,14 @@ _SMALL_BITS = SMALL.bit_length() - 1
 
 class Item(NamedTuple):
     """A value on the operand stack: a Python expression without effect, and its kinds. `bits`: it is an int of at most
-    so many, 0 for unknown. `state`: what looks like it to those who look in, if not the value of `text`."""
+    so many, 0 for unknown. `low`: it is not below, if it is an int. `state`: what looks like it to those who look in,
+    if not the value of `text`."""
 
     text: str
     kinds: int
     bits: int = 0
     state: str = ""
+    low: int = 0
 
 
 def bits_of(item: Item, constant: object = ...) -> int:
@@ -85,6 +88,17 @@ def of_bits(bits: int, natural: bool) -> int:
 def within(kinds: int, some: int) -> bool:
     """Whether a value of these kinds is of `some` of them for certain."""
     return not kinds & ~some
+
+
+def parameter(kinds: int) -> int:
+    """The kinds for which a function is written that is called with such an argument."""
+    return next((some for some in (TINY, INTS, FLOAT, STR, LIST, DICT) if within(kinds, some)), VALUE)
+
+
+def parameters(kinds: Iterable[int]) -> tuple[int, ...]:
+    """The same of all arguments; () if nothing is known of any."""
+    found = tuple([parameter(one) for one in kinds])
+    return found if any(one != VALUE for one in found) else ()
 
 
 def of_value(value: object) -> int:

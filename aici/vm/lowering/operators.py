@@ -72,6 +72,8 @@ def binary(
     natural = within(x.kinds | y.kinds, NATURALS)
     bits, other = (bits_of(x, xc), bits_of(y, yc)) if whole else (0, 0)
     if symbol in ("+", "-"):
+        if whole and symbol == "-" and type(yc) is int and 0 < yc <= x.low and within(x.kinds, NATURALS) and bits:
+            return [f"{out} = {quick}"], _int(out, True, bits, True)
         if whole:
             return _whole_sum(symbol, x, y, max(bits, other) + 1 if bits and other else 0, out)
         return _sum(symbol, slow, in_place, x, y, out)

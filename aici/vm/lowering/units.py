@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import CellType, CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
-from aici.vm.frame import Code, Frame
+from aici.vm.frame import DEEPEST, Code, Frame
 from aici.vm.isa import TABLE
 from aici.vm.native import BUILTINS
 from aici.vm.program import Program
@@ -16,13 +16,18 @@ from aici.vm.values import UNBOUND, Value, place
 
 from .helpers import NAMES
 from .kinds import UNBOUND as UNBOUND_KIND
-from .kinds import of_value
+from .kinds import VALUE, of_value, parameters
+from .names import Names
 
 FILE = "<lowered>"
 MAX_INSTRUCTIONS = 5000
 """Longer functions stay plain."""
 MAX_VERSIONS = 4
 """Times that a framed function is written anew to be entered at more places."""
+
+
+_AT_FIRST = {"v": DEEPEST, "w": 0}
+"""What the variables hold in which a call keeps where it goes: no value, no cost, more room than there ever is."""
 
 
 @dataclass(eq=False)
@@ -41,6 +46,7 @@ class Unit:
     heads: dict[int, tuple[int, ...]]
     kept: tuple[str, ...]  # names of globals that are locals, too
     unmade: frozenset[int]
+    result: int
     places: dict[int, int] = field(default_factory=dict)  # by the offset in Python's code, once asked for
 
     def fits(self, pc: int, frame: Frame, variables: dict[str, Value]) -> bool:
@@ -76,7 +82,7 @@ class Unit:
             elif name[0] == "c":
                 closure.append(CellType(captured[int(name[1:]) - own]))
             else:
-                closure.append(CellType(0 if name[0] == "w" else UNBOUND))
+                closure.append(CellType(_AT_FIRST.get(name[0], UNBOUND)))
         return FunctionType(self.python, self.space, self.python.co_name, None, tuple(closure))
 
 
@@ -90,18 +96,33 @@ class Lowerings:
     """All lowered functions of a program, made when they are needed; shared by all processes of it, in all threads."""
 
     program: Program
-    direct: dict[int, Unit | None] = field(default_factory=dict)
+    direct: dict[tuple[int, tuple[int, ...]], Unit | None] = field(default_factory=dict)
     framed: dict[int, Unit | None] = field(default_factory=dict)
     heads: dict[int, dict[int, tuple[int, ...]]] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def make_direct(self, code: Code) -> Unit | None:
-        if code.index not in self.direct:
+    def make_direct(self, code: Code, kinds: tuple[int, ...] = ()) -> Unit | None:
+        """`kinds`: of parameters that all callers vouch for, or ()."""
+        key = code.index, kinds
+        if key not in self.direct:
             with self.lock:
-                self.direct.setdefault(code.index, self._make(code, False, {}))
-        return self.direct[code.index]
+                versions = sum(index == code.index for index, _ in self.direct)
+                made = self.make_direct(code) if kinds and versions >= MAX_VERSIONS else None
+                self.direct.setdefault(key, made or self._make(code, False, {}, kinds))
+        return self.direct[key]
+
+    def entry_kinds(self, code: Code, args: Sequence[Value]) -> tuple[int, ...]:
+        """The kinds for which a function is written that is called from outside of lowered code: it pays for those that
+        call themselves."""
+        self._fill_space()
+        return parameters([of_value(value) for value in args]) if code.index in self.names.recursive else ()
+
+    def result_of(self, index: int, kinds: tuple[int, ...]) -> int:
+        """Kinds of what a function returns, as far as it has been written."""
+        unit = self.direct.get((index, kinds))
+        return unit.result if unit is not None else VALUE
 
     def make_framed(self, code: Code, head: int, frame: Frame, variables: dict[str, Value]) -> Unit | None:
         """A unit that can be entered at `head`, too, with such locals and stack as the frame has, and such globals."""
@@ -119,26 +140,28 @@ class Lowerings:
         self.versions[code.index] = versions + 1
         if head:
             self._fill_space()
-            kept = [self.program.names[name] for name in self.kept] if code.index == 0 else []
+            kept = [self.program.names[name] for name in self.names.kept] if code.index == 0 else []
             found = _kinds(frame, kept, variables)
             before = heads.get(head, found)
             heads[head] = tuple([a | b for a, b in zip(before, found, strict=True)])
         unit = self.framed[code.index] = self._make(code, True, heads)
         return unit
 
-    def _make(self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]]) -> Unit | None:
+    def _make(
+        self, code: Code, framed: bool, heads: dict[int, tuple[int, ...]], kinds: tuple[int, ...] = ()
+    ) -> Unit | None:
         from .emit import Emitter  # when code is hot: few commands need it
         from .flow import Declined
 
         if len(code.function.code) > MAX_INSTRUCTIONS:
             return None
         self._fill_space()
-        kept = self.kept if framed and code.index == 0 else ()
+        kept = self.names.kept if framed and code.index == 0 else ()
         name = f"f{len(self.space['units'])}"
         try:
-            emitter = Emitter(self.program, code.index, name, framed, heads, self.stored, self.settled, kept)
-            lowered = emitter.lower()
-            if not (framed or lowered.returns) and code.function.is_async:
+            facts = self.names, kept, kinds, self.result_of
+            lowered = Emitter(self.program, code.index, name, framed, heads, *facts).lower()
+            if not (framed or lowered.result) and code.function.is_async:
                 return None  # it would always be left half-way
             outer = compile(lowered.text, FILE, "exec", dont_inherit=True)
         except (Declined, RecursionError):
@@ -158,17 +181,16 @@ class Lowerings:
             dict(heads),
             tuple([self.program.names[name] for name in kept]),
             lowered.unmade,
+            lowered.result,
         )
         return unit
 
     def _fill_space(self) -> None:
         """What is made once for a program."""
-        from .emit import kept_globals, settled_globals, stored_globals
-
         if self.space:
             return
         program = self.program
-        self.stored, self.settled, self.kept = stored_globals(program), settled_globals(program), kept_globals(program)
+        self.names = Names.of(program)
         self.space.update(NAMES, units={})
         self.space.update({f"k{at}": value for at, value in enumerate(program.consts)})
         for at, name in enumerate(program.names):

@@ -54,9 +54,8 @@ def _call(m: Machine, frame: Frame, a: int, b: int) -> int | None:
             m.fuel -= code.cost
             if m.fuel < 0:
                 m.charge(0)
-            args = stack[len(stack) - a :]
-            del stack[-1 - a :]
-            m.push(Frame(code, args, callee.cells))
+            m.push(Frame(code, take(frame, a), callee.cells))
+            stack.pop()
             return SWITCH
     args = take(frame, a)
     return _call_top(m, frame, stack[-1], args, None)
