@@ -95,6 +95,8 @@ def file_errors(file: str) -> Iterator[None]:
     from aici.host.journal import JournalError, OtherModel
     from aici.host.key import KeyTrouble
 
+    if "\0" in file:
+        raise CliError(f"there is no file {file!r}")
     try:
         yield
     except OtherModel as error:
