@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from random import Random
 
 import numpy as np
 import pytest
@@ -152,3 +156,42 @@ def test_threads_share_one() -> None:
         thread.join()
     expected = [bool(re.fullmatch(r"(a|b)*a(a|b){16}", t)) and "aaaa" not in t for t in texts]
     assert found == [expected] * 4 and any(expected) and not all(expected)
+
+
+HOSTILE = [
+    *(".{0,5000}foo.{0,5000}", r"\w{1,255}", ".{1,1000}", "[^b]*", "(a|b)*a(a|b){20}", "(a|b)*a(a|b){12}", "yes|no"),
+    *(r"(([a-z]{1,8} ){1,8}\n){1,8}", r"[\p{L}\p{N}]{1,100}", "(?:a{7})*", "(?:a{11})*", "(?s:.)*END", r"\d{3,}"),
+    *(".*foo.*bar.*", ".{3000}", "(a|b)*b(a|b){30}", "((a{1,50}b?){1,50}c?){1,5}"),
+]
+BYTES = Vocabulary([*(bytes([b]) for b in range(256)), b"foo", b"ab" * 10, " 日本".encode(), None], [259])
+
+
+def hostile(draw: Random, depth: int) -> AnyAutomaton:
+    """A combination drawn at random."""
+    kind = draw.randrange(10) if depth else 0
+    if kind < 3:
+        return compile_automaton(draw.choice(HOSTILE))
+    one = hostile(draw, depth - 1)
+    if kind == 3:
+        return lazy_algebra.complement(one)
+    if kind == 4:
+        return lazy_algebra.until(one, draw.choice(["a", "END", "\n"]))
+    functions = ("intersection", "union", "difference", "concatenation")
+    return getattr(lazy_algebra, draw.choice(functions))(one, hostile(draw, depth - 1))
+
+
+def test_hostile_combinations_work_or_are_refused() -> None:
+    fuzz = "AICIC_FUZZ" in os.environ
+    for seed in range(400) if fuzz else range(8):
+        draw, begun = Random(seed), time.process_time()
+        with suppress(AlgebraError, RegexLimitError):
+            matcher = matcher_for(hostile(draw, 3), BYTES)
+            state = matcher.start
+            for _ in range(5):
+                allowed = [token for token in range(259) if matcher.allows(state, token)]
+                if not allowed:
+                    assert matcher.can_end(state) or not matcher.spellable(state)
+                    break
+                state = matcher.advance(state, draw.choice(allowed))
+                assert state
+        assert time.process_time() - begun < 30, seed
