@@ -46,6 +46,7 @@ class Code:
 
     __slots__ = (
         "blank",
+        "careful",
         "cost",
         "framed",
         "function",
@@ -62,6 +63,7 @@ class Code:
         self.index = index
         self.function = function
         self.ops = ops
+        self.careful: list[Any] | None = None  # the same, made by `careful` when values are shared
         self.blank = [UNBOUND] * (len(function.locals) - function.n_params)  # locals that are no parameters
         self.n_cells = len(function.cells)
         self.heat = HEAT  # calls and jumps back until it is lowered

@@ -53,6 +53,7 @@ def calls(process: Process, services: Services) -> list[Call]:
         shown = tuple((name, _text(machine, value)) for name, value in _variables(twin, frame))
         text = source.line(at).strip() if process.program.source is not None else ""
         found.append(Call(frame.code.function.name, at, text, shown))
+    machine.forget()  # else the twin would live on for a while, and share what is the process's
     return found
 
 

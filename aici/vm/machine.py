@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import attributes, calls, exceptions, library, report
+from . import attributes, calls, careful, exceptions, fork, library, report
 from .frame import SMALL_FRAME, Code, Frame
 from .isa import Op
 from .lowering.engine import NESTED, Lowering
@@ -41,14 +41,19 @@ REQUEST = 100
 
 def run(process: Process, services: Services, reply: object = None) -> Outcome:
     """Run to the next request, or to the end. `reply` answers the request before; the first call takes none."""
-    machine = Machine(process, services)
+    machine = _machine(process, services)
     return machine.outcome(lambda: machine.deliver(reply))
 
 
 def resume_error(process: Process, services: Services, kind: str, message: str) -> Outcome:
     """As `run`, but the host refuses the request: exception `kind` (a built-in class) is raised at the await."""
-    machine = Machine(process, services)
+    machine = _machine(process, services)
     return machine.outcome(lambda: machine.refuse(kind, message))
+
+
+def _machine(process: Process, services: Services) -> Machine:
+    careful.prepare(process)
+    return Machine(process, services)
 
 
 class _Suspended(Exception):
@@ -137,6 +142,7 @@ class Machine(Lowering):
             self.push(Frame(process.codes[0], [], ()))
             self._run(0)
         elif process.main is not None:
+            self.unshare()
             main, process.main = process.main, UNBOUND
             self._drive(main)
         self._stage_over()
@@ -150,6 +156,14 @@ class Machine(Lowering):
         elif main.frame is not None:
             self._enter_coroutine(main)
             self._run(0)
+
+    def unshare(self) -> None:
+        """Give the process copies of what it shares: between two instructions, outside of natives."""
+        process = self.process
+        if process.share is not None:
+            fork.unshare(process)
+            self.frames, self.globals, self.lowers = process.frames, process.globals, process.lowered
+            self.cells["G"].cell_contents = process.globals
 
     # --- running frames ---
 
@@ -181,6 +195,8 @@ class Machine(Lowering):
     def _execute(self) -> None:
         """Run instructions until no frame above the base is left. Every third instruction is one of two that are done
         here, without the call of their handler."""
+        if self.process.share is not None:
+            careful.execute(self)
         frames, base = self.frames, self.base
         load_local, load_constant = HANDLERS[Op.LOAD_LOCAL], HANDLERS[Op.CONST]
         while len(frames) > base:
@@ -322,7 +338,7 @@ class Machine(Lowering):
         is_call = not function.is_generator and not function.is_async
         self.account_call(code)
         bound = calls.bind(self, callee, function, args, kwargs)
-        if is_call and code.heat < 0:
+        if is_call and code.heat < 0 and self.lowers:
             lowered = self.direct(callee, self.units.entry_kinds(code, bound))
             if lowered is not None:
                 return self.run_direct(lowered, bound, nested)

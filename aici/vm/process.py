@@ -6,12 +6,16 @@ Goes in: a verified `Program` and `Limits`. Only `machine` changes a process; ho
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from .frame import Frame
 from .limits import Limits
 from .program import Program
 from .ready import CodeTable, code_table
 from .values import ExceptionValue, ModuleValue, Object, Value
+
+if TYPE_CHECKING:
+    from .sharing import Share
 
 
 class Stage(Enum):
@@ -27,6 +31,7 @@ class Process:
     """A controller between or during two requests."""
 
     __slots__ = (
+        "__weakref__",
         "codes",
         "frames",
         "fuel",
@@ -40,6 +45,7 @@ class Process:
         "output",
         "pending",
         "program",
+        "share",
         "stage",
         "test",
     )
@@ -62,6 +68,7 @@ class Process:
         self.fuel = self.limits.fuel  # units left in all
         self.memory = 0  # bytes allocated since the live ones were last counted, plus those
         self.output = 0  # characters printed
+        self.share: Share | None = None  # of values that belong to several branches, see `fork`
 
     def roots(self) -> list[Value]:
         """Everything that the controller can still reach."""

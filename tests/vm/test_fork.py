@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
+from aici.vm import fork as forking
 from aici.vm.fork import fork, forks
 from aici.vm.frame import Code
 from aici.vm.machine import run
@@ -32,7 +33,24 @@ def one_of_many(process: Process) -> Process:
     return forks(process, 3)[1]
 
 
-both_ways = pytest.mark.parametrize("copy_of", [fork, one_of_many, through_bytes])
+def sharing(process: Process) -> Process:
+    """A copy that shares all it can."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forking, "SHARED_FROM", 0)
+        copy = fork(process)
+        assert copy.share is not None
+        return copy
+
+
+def unshared(process: Process) -> Process:
+    """A copy that has shared, and has got copies of its own."""
+    copy = sharing(process)
+    forking.unshare(copy)
+    return copy
+
+
+COPIES = [fork, one_of_many, through_bytes, unshared]
+both_ways = pytest.mark.parametrize("copy_of", [*COPIES, sharing])
 
 FORKING = """\
 import aici
@@ -232,7 +250,7 @@ def test_deep_data_needs_no_stack(copy_of: Copy) -> None:
     assert branches(copy_of, before, after) == ["20000\n", "20000\n"]
 
 
-@both_ways
+@pytest.mark.parametrize("copy_of", COPIES)
 def test_nothing_that_can_change_is_shared(copy_of: Copy, process_of: Compile, host: Services) -> None:
     process = process_of(
         "import aici\nasync def main():\n"

@@ -86,7 +86,7 @@ class Lowering(Runtime):
         super().__init__(process, services)
         self.frames = process.frames
         self.codes = process.codes
-        self.lowers = process.lowered
+        self.lowers = process.lowered and process.share is None
         self.room = min(self.limits.recursion, DEEPEST) - len(process.frames)  # frames that can still be entered
         self.cells = {"m": CellType(self), "G": CellType(self.globals), "P": CellType(process)}
         self.held_back: Exception | None = None  # out of a loop that has ended thereby
@@ -466,6 +466,8 @@ class Lowering(Runtime):
     def heated(self, frame: Frame, head: int) -> bool:
         """A plain function has gone back to `head` often: whether its frame is to go on there lowered."""
         code = frame.code
+        if self.process.share is not None:
+            return False
         unit = self.units.make_framed(code, head, frame, self.globals) if self.lowers else None
         if unit is None:
             code.heat = NEVER
@@ -477,6 +479,8 @@ class Lowering(Runtime):
         """A plain function has been called often, and again in this frame."""
         code = frame.code
         function = code.function
+        if self.process.share is not None:
+            return
         if not self.lowers:
             code.heat = NEVER
         elif function.is_async or function.is_generator:
