@@ -165,6 +165,8 @@ def check_receiver(m: Runtime, native: Native, args: Sequence[Value]) -> None:
 def _check(m: Runtime, native: Native, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
     signature, name = native.signature, native.name
     given = len(args)
+    if not kwargs and signature.n_required <= given <= signature.n_positional and not signature.required_keywords:
+        return
     if given > signature.n_positional and not signature.has_varargs:
         raise _too_many_native(m, native, given)
     names = signature.names[signature.n_positional_only :]

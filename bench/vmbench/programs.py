@@ -78,6 +78,23 @@ def attempt(n):
     return caught
 attempt(30000)
 """,
+    "exceptions of callees and natives": """
+def number(text):
+    if text == "":
+        raise ValueError("empty")
+    return int(text)
+def parse(n):
+    words = ["12", "x", "7", "", "100"]
+    total = 0
+    bad = 0
+    for i in range(n):
+        try:
+            total += number(words[i % 5])
+        except ValueError:
+            bad += 1
+    return total + bad
+parse(30000)
+""",
     "await of small functions": """
 async def step(i):
     return i + 1

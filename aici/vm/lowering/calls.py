@@ -140,7 +140,8 @@ class Calls(Block):
                 self._add(f'{out} = f"{{{args[0].text}}}"' if bits_of(args[0]) else f"{out} = {slow}")
             else:
                 kinds = RANGE if value is BUILTINS["range"] else VALUE
-                self._add(f"{ROOM}; {out} = m.construct({callee.text}, [{listed}])")
+                how = "m.construct({0}, " if value.constructor is None else "m.call_native({0}.constructor, "
+                self._add(f"{ROOM}; {out} = {how.format(callee.text)}[{listed}])")
         else:
             self._add(f"{ROOM}; {out} = invoked(m, {callee.text}, [{listed}])")
         self.stack.append(Item(out, kinds))

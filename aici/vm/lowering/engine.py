@@ -273,29 +273,29 @@ class Lowering(Runtime):
         if type(error) is not Throw:
             error = self.too_deep()
         self.mark = None
-        value: ExceptionValue = error.args[0]
-        places = [unit.place(tb)]
+        places, units = [unit.places.get(tb.tb_lasti) or unit.place(tb)], unit.space["units"]
         at = tb.tb_next
         while at is not None:
-            left = unit_of(at.tb_frame)
-            if left is not None:
-                if left.code.function.is_async:
+            python = at.tb_frame.f_code
+            if python.co_filename == FILE:
+                left: Unit = units[python.co_name]
+                if left.is_async:
                     return self._caught_slowly(unit, error, tb)
-                places.append(left.place(at))
+                places.append(left.places.get(at.tb_lasti) or left.place(at))
             at = at.tb_next
-        fuel = self.fuel - LEAVING * len(places)
-        memory = self.memory + TRACE_ENTRY * len(places)
-        if len(error.args) > 1:
-            if error.args[1] is Raised.AGAIN:
-                places.pop()
-                memory -= TRACE_ENTRY
-        elif self.process.handled is not None:
-            fuel = -1
+        count = len(places)
+        args = error.args
+        if len(args) == 1:
+            if self.process.handled is not None:
+                return self._caught_slowly(unit, error, tb)
+        elif args[1] is Raised.AGAIN:
+            places.pop()
+        fuel, memory = self.fuel - LEAVING * count, self.memory + TRACE_ENTRY * len(places)
         if fuel < 0 or memory > self.memory_limit:
             return self._caught_slowly(unit, error, tb)
         self.fuel, self.memory = fuel, memory
-        places.reverse()
-        value.trace += places
+        value: ExceptionValue = args[0]
+        value.trace += places[::-1]
         return value
 
     def _caught_slowly(self, unit: Unit, error: Throw, tb: TracebackType) -> ExceptionValue:

@@ -47,6 +47,7 @@ class Unit:
     kept: tuple[str, ...]  # names of globals that are locals, too
     unmade: frozenset[int]
     result: int
+    is_async: bool
     places: dict[int, int] = field(default_factory=dict)  # by the offset in Python's code, once asked for
 
     def fits(self, pc: int, frame: Frame, variables: dict[str, Value]) -> bool:
@@ -61,11 +62,9 @@ class Unit:
         return self.pcs[line - 1] if 0 < line <= len(self.pcs) else -1
 
     def place(self, tb: TracebackType) -> int:
-        """Where an exception came from, for its trace."""
-        found = self.places.get(tb.tb_lasti)
-        if found is None:
-            at = max(0, self.instruction(tb.tb_lineno))
-            found = self.places[tb.tb_lasti] = place(self.code.index, at)
+        """Where an exception came from, for its trace; kept in `places`."""
+        at = max(0, self.instruction(tb.tb_lineno))
+        found = self.places[tb.tb_lasti] = place(self.code.index, at)
         return found
 
     def make(self, cells: dict[str, CellType], captured: Sequence[Value] = ()) -> Any:
@@ -182,6 +181,7 @@ class Lowerings:
             tuple([self.program.names[name] for name in kept]),
             lowered.unmade,
             lowered.result,
+            code.function.is_async,
         )
         return unit
 
