@@ -8,8 +8,6 @@ that it may become tight, by walks over the trie and a search for shortest paths
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +15,6 @@ from numpy.typing import NDArray
 from . import budget_kernels as kernels
 from .automaton import Automaton
 from .budget_kernels import NEVER, OPEN, SETTLED, TOO_MUCH
-from .lazy import LazyDfa
-from .lazy_algebra import LazyCombination
 from .vocabulary import Vocabulary
 
 WORK = 1 << 26
@@ -27,33 +23,37 @@ are still completed, but some that could be are not begun."""
 _EDGES = 1 << 24
 _MASKS = 64
 """Tight masks that are kept."""
-_WINDOW = 64
-"""Tokens before the limit from which on the end of a text whose automaton is built as it is used is looked for,"""
-_EXPLORED = 400
-"""and states around the current one in which it is."""
 
 
-class _Tables:
-    """The arrays of one automaton, as the kernels take them."""
+class Tables:
+    """The arrays of one automaton's first states, as the kernels take them."""
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary, n_states: int) -> None:
+    def __init__(
+        self, automaton: Automaton, vocabulary: Vocabulary, n_states: int, least: NDArray[np.uint32] | None = None
+    ) -> None:
+        """`least`: how far from the end the states are, if that is known."""
         self.automaton, self.vocabulary, self.n_states = automaton, vocabulary, n_states
         self.table: NDArray[np.uint32] = np.ascontiguousarray(automaton.table[:n_states], np.uint32)
         self.classes: NDArray[np.uint8] = np.ascontiguousarray(automaton.classes, np.uint8)
         self.accepting: NDArray[np.uint8] = np.ascontiguousarray(automaton.accepting[:n_states], np.uint8)
         self.n_classes = self.table.shape[1]
-        self.least: NDArray[np.uint32] = np.empty(n_states, np.uint32)
+        self.walk = (vocabulary.nodes, len(vocabulary.nodes), self.table, self.classes, self.n_classes)
+        self.path: NDArray[np.uint32] = np.empty(vocabulary.max_depth + 1, np.uint32)
+        self.least: NDArray[np.uint32] = np.empty(n_states, np.uint32) if least is None else least
         """Tokens to an accepting state: exact, or a bound from above along a path whose states have bounds alike."""
+        self.worst = 0 if least is not None else self._count_bytes()
+        """The greatest number of bytes to an accepting state."""
+
+    def _count_bytes(self) -> int:
+        vocabulary, n_states = self.vocabulary, self.n_states
         usable = np.zeros(self.n_classes, np.uint8)
         usable[self.classes[vocabulary.single_bytes]] = 1
         edges = np.empty(np.count_nonzero(self.table) + 1, np.uint32)
         first = np.zeros(n_states + 1, np.uint32)
-        self.worst = kernels.distances_in_bytes(
+        return kernels.distances_in_bytes(
             *(usable, n_states, self.n_classes, self.table, self.accepting, first, edges),
             *(np.empty(n_states, np.uint32), self.least),
         )
-        self.walk = (vocabulary.nodes, len(vocabulary.nodes), self.table, self.classes, self.n_classes)
-        self.path: NDArray[np.uint32] = np.empty(vocabulary.max_depth + 1, np.uint32)
 
     def within(self, state: int, left: int, out: NDArray[np.uint32]) -> int:
         """See `budget_kernels`; end-of-sequence tokens are in it where the text may end."""
@@ -70,7 +70,7 @@ class Budget:
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary, work: int = WORK) -> None:
         self._automaton, self._vocabulary = automaton, vocabulary
         self._lock = threading.Lock()
-        self._tables: _Tables | None = None
+        self._tables: Tables | None = None
         self._work = np.array([work], np.int64)
         self._any_byte = len(set(vocabulary.single_bytes.tolist())) == 256
         self._worst: dict[int, int] = {}  # of a state: how far from the end its tokens lead at most
@@ -137,14 +137,14 @@ class Budget:
             data = np.frombuffer(text, np.uint8)
             return bool(kernels.extends(*tables.walk, tables.path, state, data, len(text)))
 
-    def _bounds(self) -> _Tables:
+    def _bounds(self) -> Tables:
         """Bounds from bytes, at first."""
         if self._tables is None:
-            self._tables = _Tables(self._automaton, self._vocabulary, len(self._automaton.accepting))
+            self._tables = Tables(self._automaton, self._vocabulary, len(self._automaton.accepting))
             self._known: NDArray[np.uint8] = np.where(self._tables.least <= 1, np.uint8(SETTLED), np.uint8(OPEN))
         return self._tables
 
-    def _settled(self, state: int, always: bool = False) -> _Tables:
+    def _settled(self, state: int, always: bool = False) -> Tables:
         """With the exact distance of the state, and `always` with those of all that its tokens lead to."""
         tables = self._bounds()
         if (always or self._known[state] != SETTLED) and self._work[0] > 0:
@@ -158,87 +158,3 @@ class Budget:
                 self.exact = False
                 self._work[0] = 0
         return tables
-
-
-class LazyBudget:
-    """As `Budget`, of an automaton that is built as it is used: as far as a bounded search can tell. Where it finds no
-    way to the end, nothing is forbidden."""
-
-    exact = False
-
-    def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
-        self._automaton, self._vocabulary = automaton, vocabulary
-        self._lock = threading.Lock()
-
-    def least(self, state: int) -> int | None:
-        """A number of tokens from the state to one where the text may end, perhaps not the least; None if none was
-        found."""
-        with self._lock:
-            found = int(self._explored(state).least[state])
-        return found if found < NEVER else None
-
-    def fits(self, state: int, left: int) -> bool:
-        """Whether a text can be completed with at most `left` tokens; True if the search cannot tell."""
-        found = self.least(state)
-        return found is None or found <= left
-
-    def loose(self, left: int) -> bool:
-        """Whether the end is far enough not to be looked for."""
-        return left > _WINDOW
-
-    def ready(self, state: int, left: int) -> bool:
-        """Masks near the end are computed each time."""
-        return False
-
-    def mask(self, state: int, left: int) -> NDArray[np.uint32] | None:
-        """As `Budget.mask`; raises RegexLimitError when the automaton's room is used up."""
-        out: NDArray[np.uint32] = np.zeros(self._vocabulary.n_words, np.uint32)
-        with self._lock:
-            # A mask fills the rows that a walk over the trie looks at.
-            self._automaton.mask(state, self._vocabulary.nodes, self._vocabulary.max_depth, out)
-            worst = self._explored(state).within(state, left - 1, out)
-        out.setflags(write=False)
-        return out if worst >= left and out.any() else None
-
-    def _explored(self, state: int) -> _Tables:
-        """Distances over what is known of the automaton once the states near this one are: those that ASCII leads to,
-        else those that one letter again and again leads to (counts), else all."""
-        automaton = self._automaton
-        ascii_: list[int] = sorted(set(automaton.classes[:128].tolist()))
-        searches: tuple[Callable[[], None], ...] = (
-            lambda: self._look_around(state, ascii_),
-            lambda: self._go_straight(state, ascii_),
-            lambda: self._look_around(state, list(range(automaton.n_classes))),
-        )
-        for search in searches:
-            search()
-            tables = _Tables(automaton, self._vocabulary, automaton.n_states)
-            if tables.least[state] < NEVER:
-                break
-        return tables
-
-    def _row(self, state: int, classes: list[int]) -> list[int]:
-        """Where the classes lead from a state, which is filled."""
-        self._automaton.advance(state, b"")
-        row: list[int] = self._automaton.table[state, classes].tolist()
-        return row
-
-    def _look_around(self, state: int, classes: list[int]) -> None:
-        seen, todo = {state}, [state]
-        for at in todo:
-            if len(seen) > _EXPLORED:
-                break
-            fresh = sorted(set(self._row(at, classes)) - seen - {0})
-            seen.update(fresh)
-            todo += fresh
-
-    def _go_straight(self, state: int, classes: list[int]) -> None:
-        left = 2 * _EXPLORED
-        for place in range(len(classes)):
-            at, before = state, 0
-            while left and at not in (0, before):
-                at, before = self._row(at, classes)[place], at
-                left -= 1
-
-
-AnyBudget: TypeAlias = Budget | LazyBudget

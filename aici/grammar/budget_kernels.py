@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from .jit import Ptr, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
+from .lazy_kernels import Growth
+from .subset_kernels import Positions, Subsets
 
 NEVER = 1 << 30
 """The distance of what cannot be completed."""
 OPEN, SETTLED, PENDING = 0, 1, 2
 """What is known of a state's distance: a bound; that it is exact; that it is being worked out."""
 TOO_MUCH = -1
+OPEN_RULE = NEVER + 1
 
 
 @kernel
@@ -199,3 +202,91 @@ def extends(
             path[depth] = u32(after)
             i += 1
     return 0
+
+
+# Automata that are built as they are used
+
+
+@kernel
+def distances_of_positions(p: Positions, weights: Ptr[u32], rules: Ptr[u32], n_rules: i64, distances: Ptr[u32]) -> None:
+    """Fill `distances`, NEVER at first, with the fewest bytes from before each position to where a text may end:
+    `weights` are the fewest bytes of an atom's characters. `rules`: room for one number a rule. Sweeps from the last
+    position to the first until nothing changes, mostly twice: only loops lead back, which is never the shortest way."""
+    words = p.words
+    changed = 1
+    while changed != 0:
+        changed = 0
+        for rule in range(n_rules):
+            rules[rule] = OPEN_RULE
+        for w in range(words - 1, -1, -1):
+            for i in range(63, -1, -1):
+                bit = u64(1 << i)
+                weight = NEVER
+                for atom in range(p.atoms):
+                    if (p.sets[(3 + atom) * words + w] & bit) != 0:
+                        weight = min(weight, i64(weights[atom]))
+                best = NEVER
+                if weight < NEVER:
+                    if (p.sets[2 * words + w] & bit) != 0:
+                        best = i64(distances[w * 64 + i + 1])
+                    for e in range(p.entry_start[w], p.entry_start[w + 1]):
+                        if (p.entry_mask[e] & bit) != 0:
+                            best = min(best, distance_of_rule(p, p.entry_rule[e], rules, distances))
+                    if (p.sets[words + w] & bit) != 0:
+                        best = 0
+                if best + weight < distances[w * 64 + i]:
+                    distances[w * 64 + i] = u32(best + weight)
+                    changed = 1
+
+
+@kernel
+def distance_of_rule(p: Positions, rule: i64, rules: Ptr[u32], distances: Ptr[u32]) -> i64:
+    """The least distance of a rule's targets, found out once a sweep."""
+    if rules[rule] == OPEN_RULE:
+        best = NEVER
+        for t in range(p.target_start[rule], p.target_start[rule + 1]):
+            best = min(best, nearest(distances[p.target_word[t] * 64 :], p.target_mask[t]))
+        rules[rule] = u32(best)
+    return rules[rule]
+
+
+@kernel
+def nearest(distances: Ptr[u32], positions: u64) -> i64:
+    """The least distance of these positions of a word."""
+    best = NEVER
+    for i in range(64):
+        if (positions >> i & 1) != 0:
+            best = min(best, i64(distances[i]))
+    return best
+
+
+@kernel
+def distances_of_states(growth: Growth, distances: Ptr[u32], n: i64, beyond: i64, least: Ptr[u32]) -> None:
+    """Fill `least` with bounds for the first n states. `beyond`: bytes of a character beyond ASCII, at most."""
+    s = growth.subsets
+    lazy = growth.lazy
+    n_high = i64(lazy.high[0])
+    least[0] = NEVER
+    for state in range(1, n):
+        subset = lazy.subset[state]
+        best = NEVER
+        if subset >= 0:
+            best = distance_of_subset(s, distances, subset)
+        elif beyond < NEVER:
+            for k in range(n_high):
+                below = lazy.below[(lazy.node[state] - 1) * lazy.words + (k >> 6)] >> (k & 63) & 1
+                after = lazy.tuples[lazy.tuple[state] * n_high + k]
+                if below != 0 and after != 0:
+                    best = min(best, beyond - 1 + distance_of_subset(s, distances, after - 1))
+        least[state] = u32(min(best, NEVER))
+
+
+@kernel
+def distance_of_subset(s: Subsets, distances: Ptr[u32], subset: i64) -> i64:
+    if s.accepting[subset] != 0:
+        return 0
+    best = NEVER
+    key = s.keys[s.key_start[subset] :]
+    for k in range(s.key_start[subset + 1] - s.key_start[subset]):
+        best = min(best, nearest(distances[(s.key_low[subset] + k) * 64 :], key[k]))
+    return best

@@ -11,13 +11,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .budget import LazyBudget
 from .compose import UNKNOWN, compute, drop, keep_whole, knows, recall
 from .constraint import DEAD, Matcher
 from .dfa import Dfa
 from .fill import FEW
 from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
+from .lazy_budget import LazyBudget
 from .mask import OWNERS
 from .rows import KeptMasks
 from .targets import Machine, make_growing_machine

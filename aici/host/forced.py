@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aici.grammar.lazy_constraint import AnyMatcher, LazyMatcher
+from aici.grammar.lazy_constraint import AnyMatcher
 
 from .tokenizer import Tokenizer
 
@@ -37,8 +37,6 @@ class ForcedText:
 
     def _find(self, state: int) -> tuple[int, ...]:
         matcher = self._matcher
-        if isinstance(matcher, LazyMatcher):  # nothing to look up: these seldom force anything
-            return ()
         text = matcher.forced_bytes(state, _LONGEST)
         if not text:
             return ()

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aici.grammar.budget import AnyBudget
 from aici.grammar.errors import RegexLimitError
+from aici.grammar.lazy_budget import AnyBudget
 from aici.grammar.lazy_constraint import AnyMatcher
 from aici.vm.requests import ConstraintSpec, Generate, Generated, Sample, Sampled, ServiceError
 

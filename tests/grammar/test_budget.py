@@ -160,6 +160,53 @@ def test_automata_built_as_they_are_used_are_completed_too(pattern: str) -> None
         assert re.fullmatch(pattern, text.decode(errors="replace"))
 
 
+@pytest.mark.parametrize("pattern", ["[a-z]{150,200}", "(a|b)*a(a|b){90}", "(ab|cd|efé){60,70}x"])
+def test_ends_farther_away_than_any_search_goes_are_reached(pattern: str) -> None:
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"ab", b"aaa", "fé".encode()], [EOS])
+    matcher = LazyMatcher(compile_lazily(pattern), vocabulary)
+    rng = random.Random(7)
+    state, text, left = matcher.start, b"", matcher.budget.least(matcher.start)
+    assert left is not None and left < 256
+    while left:
+        tight = None if matcher.budget.loose(left) else matcher.budget.mask(state, left)
+        token = rng.choice(sorted(tokens_of(matcher.mask(state) if tight is None else tight)))
+        if token == EOS:
+            break
+        state, text, left = matcher.advance(state, token), text + vocabulary.token_bytes[token], left - 1
+    assert re.fullmatch(pattern, text.decode())
+
+
+@settings(deadline=None, max_examples=60)
+@given(PATTERNS)
+def test_distances_of_lazy_automata_are_ways_to_the_end(pattern: str) -> None:
+    """Never less than there are bytes to go, and exact over ASCII."""
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256))], [EOS])
+    whole, lazy = Matcher(compile_regex(pattern), vocabulary), LazyMatcher(compile_lazily(pattern), vocabulary)
+    todo, seen = [(whole.start, lazy.start)], set()
+    while todo and len(seen) < 100:
+        pair = todo.pop()
+        if pair in seen:
+            continue
+        seen.add(pair)
+        exact, found = whole.budget.least(pair[0]), lazy.budget.least(pair[1])
+        assert exact is not None and found is not None and exact <= found
+        assert found == exact or not pattern.isascii() or "." in pattern or "^" in pattern
+        todo += [
+            (after, lazy.advance_bytes(pair[1], bytes([byte])))
+            for byte in b"ab\xc3\xa9\xe6"
+            if (after := whole.advance_bytes(pair[0], bytes([byte])))
+        ]
+
+
+@settings(deadline=None, max_examples=40)
+@given(PATTERNS, st.sampled_from([b"a", b"ab", b"aa", b"\xc3"]))
+def test_longer_tokens_are_found_by_lazy_automata_too(pattern: str, text: bytes) -> None:
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"ab", b"aab", "aé".encode(), b"abb"], [EOS])
+    whole, lazy = Matcher(compile_regex(pattern), vocabulary), LazyMatcher(compile_lazily(pattern), vocabulary)
+    assert whole.budget.extends(whole.start, text) == lazy.budget.extends(lazy.start, text)
+    assert whole.forced_bytes(whole.start) == lazy.forced_bytes(lazy.start)
+
+
 @settings(deadline=None, max_examples=15)
 @given(PATTERNS, vocabularies())
 def test_the_kernels_are_what_their_source_says(pattern: str, vocabulary: Vocabulary) -> None:
