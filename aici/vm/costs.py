@@ -97,7 +97,8 @@ def _call_of(code: Sequence[Instr], pc: int) -> int:
 def prices(code: Sequence[Instr], before: list[int]) -> dict[int, Price]:
     """Of a step at each FOR_ITER: it pays for everything up to the last jump back to it, which is then free. `before`
     are the code's `weights`."""
-    last = {pc: pc for pc, instr in enumerate(code) if instr.op == Op.FOR_ITER}
+    loop = int(Op.FOR_ITER)
+    last = {pc: pc for pc, (op, _, _) in enumerate(code) if op == loop}
     if last:
         for pc, (op, a, _) in enumerate(code):
             if a in last and pc > a and TABLE[op].operands == (Operand.TARGET,):

@@ -22,7 +22,8 @@ SMALL_FRAME = 32
 def awaited_calls(function: Function) -> list[int]:
     """The CALLs with an AWAIT right behind them, that nothing jumps to and no handler begins or ends at."""
     code = function.code
-    found = [pc for pc in range(len(code) - 1) if code[pc].op == Op.CALL and code[pc + 1].op == Op.AWAIT]
+    call, wait = int(Op.CALL), int(Op.AWAIT)
+    found = [pc - 1 for pc, (op, _, _) in enumerate(code) if op == wait and pc and code[pc - 1].op == call]
     if not found:
         return found
     marked = {instr.a for instr in code if TABLE[instr.op].operands == (Operand.TARGET,)}

@@ -88,9 +88,9 @@ def _ready(program: Program, index: int) -> Code:
             ops.append(special(at, a))
         elif at in appends:
             ops.append((call_append, a, b))
-        elif op == Op.FOR_ITER:
+        elif at in steps:
             ops.append((handler, a, steps[at]))
-        elif for_a is None and a <= at and TABLE[op].operands == _JUMP:
+        elif a <= at and op in _JUMPS:
             cost = (0, 0) if a in steps else (fuel_back(at, a), before[at + 1] - before[a])
             ops.append((_back(handler, *cost), a, 0))
         else:
@@ -126,7 +126,7 @@ def _comparison(at: int, number: int) -> _Ready:
     return HANDLERS[Op.COMPARE], function, 0
 
 
-_JUMP = (Operand.TARGET,)
+_JUMPS = frozenset(int(op) for op, info in TABLE.items() if info.operands == (Operand.TARGET,))
 
 
 def _first(first: Handler, size: int) -> Handler:
