@@ -22,7 +22,8 @@ STRAIGHT = 32
 
 AHEAD = 256
 """Steps of a loop that are paid for in advance at most."""
-_FIRST = 8
+FEW = 32
+"""Steps that a loop pays for at first."""
 _AHEAD_FUEL = 1024
 _AHEAD_BYTES = 1 << 16
 
@@ -115,7 +116,7 @@ def _price(fuel: int, size: int) -> Price:
     return Price(fuel, size, max(1, most))
 
 
-def ahead(index: int, price: Price) -> int:
-    """Steps to pay for in advance at a loop's step number `index`: a loop that is left early has paid for about twice
+def ahead(index: int, most: int) -> int:
+    """Steps to pay for in advance at a loop's step number `index`: a loop that is left early has paid for three times
     the steps that it took, or a few."""
-    return min(max(_FIRST, index), price.ahead)
+    return min(max(FEW, 2 * index), most)

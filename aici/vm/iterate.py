@@ -96,16 +96,24 @@ def loop(m: Runtime, iterator: Value, price: Price) -> Value:
 
 
 def pay_ahead(m: Runtime, it: SequenceIterator, price: Price) -> int:
-    """Pay for the next steps of a loop; how many there are of them for certain. The end of the loop costs a step."""
-    index, sequence = it.index, it.sequence
-    count = ahead(index, price)
-    count = len(sequence[index : index + count]) if type(sequence) is range else min(count, len(sequence) - index)
-    if count > 1 and (m.fuel + m.reserve < count * price.fuel or m.memory + count * price.bytes > m.memory_limit):
-        count = 1  # what is left is not to be wasted
-    count = max(count, 0)
-    m.charge((count or 1) * price.fuel)
-    if price.bytes:
-        m.allocate((count or 1) * price.bytes)
+    """Pay for the next steps of a loop; how many there are of them for certain. The end is free, but not of nothing."""
+    fuel, size, most = price
+    index = it.index
+    try:
+        left = max(len(it.sequence) - index, 0)
+    except OverflowError:
+        left = most  # of a range that is longer than any list
+    count = min(left, ahead(index, most))
+    if not count and index:
+        return 0
+    paid = count or 1
+    if m.fuel < paid * fuel or m.memory + paid * size > m.memory_limit:
+        paid = count = min(count, 1)  # what is left is not to be wasted
+        m.charge((paid or 1) * fuel)
+        m.allocate((paid or 1) * size)
+    else:
+        m.fuel -= paid * fuel
+        m.memory += paid * size
     it.paid = index + count
     return count
 
@@ -291,13 +299,13 @@ def unpack(m: Runtime, value: Value, count: int) -> list[Value]:
         items: list[Value] = value
         length = len(value)
     else:
+        m.charge(count)
         items = []
         for item in unpackable(m, value):
             items.append(item)
             if len(items) > count:
                 break
         length = len(items)
-    m.charge(count)
     if length < count:
         raise m.error("ValueError", f"not enough values to unpack (expected {count}, got {length})")
     if length > count:

@@ -25,9 +25,9 @@ def spent(units: int, size: int = 0) -> tuple[str, ...]:
 
 SPEND = spent(1)
 ROOM = "m.room = d"
-ASKED = "gj"
-"""Letters of variables that hold what has been asked of locals: `g`, whether it is an int that is not metered; `j`,
-whether it is a short text."""
+ASKED = "ghj"
+"""Letters of variables that hold what has been asked of locals: `g`, whether it is an int that is not metered; `h`,
+whether it is that or a float; `j`, whether it is a short text or such an int."""
 
 
 class State(NamedTuple):

@@ -10,15 +10,20 @@ from aici.vm.values import Native, TypeValue
 from .block import ROOM, Block
 from .flow import Line
 from .kinds import (
+    BOOL,
+    COUNTING,
     LIST,
     METHOD,
     NATURAL,
+    NEAR,
     NONE,
     OTHER,
     PLAIN,
     RANGE,
     STEPPED,
     STR,
+    TINY,
+    TINY_RANGE,
     VALUE,
     Item,
     bits_of,
@@ -31,6 +36,14 @@ _AWAITED = (Op.CALL, Op.CALL_KW, Op.CALL_EX)
 
 def _shown(kinds: tuple[int, ...], name: str = "") -> str:
     return f", {name}{kinds}" if kinds else ""
+
+
+def _range(args: list[Item]) -> int:
+    """The kind of `range(...)`."""
+    first = args[0].kinds if len(args) == 2 else TINY
+    if not 0 < len(args) < 3 or not within(first, TINY | BOOL):
+        return RANGE
+    return TINY_RANGE if within(args[-1].kinds, TINY | NEAR | BOOL) else COUNTING
 
 
 class Calls(Block):
@@ -139,8 +152,10 @@ class Calls(Block):
                 slow = f"text(m, {callee.text}, {args[0].text})"
                 self._add(f'{out} = f"{{{args[0].text}}}"' if bits_of(args[0]) else f"{out} = {slow}")
             else:
-                kinds = RANGE if value is BUILTINS["range"] else VALUE
+                kinds = _range(args) if value is BUILTINS["range"] else VALUE
                 how = "m.construct({0}, " if value.constructor is None else "m.call_native({0}.constructor, "
+                if value is BUILTINS["range"]:
+                    how = "ranged(m, {0}, "
                 self._add(f"{ROOM}; {out} = {how.format(callee.text)}[{listed}])")
         else:
             self._add(f"{ROOM}; {out} = invoked(m, {callee.text}, [{listed}])")

@@ -9,7 +9,7 @@ from aici.vm.memory import TEXT
 from aici.vm.native import BUILTINS
 
 from . import operators
-from .block import ROOM, Block
+from .block import Block
 from .kinds import (
     BOOL,
     DICT,
@@ -268,8 +268,9 @@ class Data(Block):
         item = self.stack.pop()
         base = len(self.stack)
         names = [f"x{n}" for n in range(50, 50 + a)]
-        self._add(f"{ROOM}; t = unpacked(m, {item.text}, {a})")
-        self._add(f"[{', '.join(names)}] = t")
+        x = item.text
+        fits = f"(type({x}) is tuple or type({x}) is list) and len({x}) == {a}"
+        self._add(f"[{', '.join(names)}] = {x} if {fits} else unpacked(m, {x}, {a})")
         for place in range(a):
             self._push(names[a - 1 - place])
         assert len(self.stack) == base + a

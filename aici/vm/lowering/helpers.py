@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aici.vm import arithmetic, compare, iterate, subscript
 from aici.vm.attributes import get_attribute, type_of
-from aici.vm.costs import Price
+from aici.vm.costs import FEW, Price
 from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
 from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TEXT, TRACE_ENTRY, text_size
@@ -162,6 +162,31 @@ def native(m: Machine, iterator: Value, *price: int) -> Any:
     if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
         return Steps(m, iterator, Price(*price))
     return (_steps(m, iterator, Price(*price)),)
+
+
+def quick(m: Machine, iterator: Value, *price: int) -> Any:
+    """The same for a loop of which nobody asks how far it has come: the steps of something short that cannot change are
+    its own."""
+    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
+        steps = Price(*price)
+        sequence = iterator.sequence
+        if type(sequence) is not list and not iterator.paid and not iterator.index:
+            count = len(sequence[: FEW + 1])
+            if count <= min(FEW, steps.ahead) and iterate.pay_ahead(m, iterator, steps) == count:
+                return (sequence,)
+        return Steps(m, iterator, steps)
+    return (_steps(m, iterator, Price(*price)),)
+
+
+def ranged(m: Machine, kind: TypeValue, args: list[Value]) -> Value:
+    """`range(...)`."""
+    if len(args) <= 2 and set(map(type, args)) == {int}:
+        m.fuel -= 1
+        if m.fuel < 0:
+            m.charge(0)
+        m.allocate(120)
+        return range(*args)
+    return m.construct(kind, args)
 
 
 def _steps(m: Machine, iterator: Value, price: Price) -> Iterator[Value]:
@@ -358,7 +383,9 @@ NAMES: dict[str, Any] = {
     "method": method,
     "native": native,
     "plain": plain,
+    "quick": quick,
     "raised": raised,
+    "ranged": ranged,
     "settle": settle,
     "set_item": subscript.set_item,
     "shown": shown,

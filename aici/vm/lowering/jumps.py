@@ -8,7 +8,7 @@ from aici.vm.isa import Op
 from . import operators
 from .block import ROOM, spent
 from .flow import ROOT, Jump, Line
-from .kinds import INDEX_ITER, INTS, ITEMS, OTHER, RANGE, RANGE_ITER, STEPPED, TINY_ITER, VALUE, Item, within
+from .kinds import INDEX_ITER, INTS, ITEMS, ITERATORS, OTHER, RANGE_ITER, STEPPED, TINY_ITER, VALUE, Item, within
 from .raising import Raising
 
 _CALM = RANGE_ITER | INDEX_ITER | TINY_ITER
@@ -22,11 +22,12 @@ class Jumps(Raising):
         if not self._is_for(header):
             return None
         depth = self.depths[header]
-        iterator = "held" if self.caught(header) else "native"
+        iterator = "held" if self.caught(header) else "quick"
         price = self._price(header)
         steps = f"{iterator}(m, s{depth - 1}, {price})"
         opening = [f"for s{depth} in each({steps}):"]
         if self.function.is_async and not self.framed:  # may be left half-way
+            steps = steps.replace("quick(", "native(")
             opening = [f"i{depth} = {steps}", f"for s{depth} in each(i{depth}):"]
         return [*self.again(header), *[Line(0, text, header) for text in opening]]
 
@@ -131,7 +132,7 @@ class Jumps(Raising):
 
     def _op_get_iter(self, a: int, b: int) -> None:
         item = self.stack.pop()
-        kinds = RANGE_ITER if item.kinds == RANGE else OTHER
+        kinds = ITERATORS.get(item.kinds, OTHER)
         self._add(ROOM)
         self._push(f"iterator(m, {item.text})", kinds)
 

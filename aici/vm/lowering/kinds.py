@@ -31,6 +31,8 @@ HANDLED = 65536  # what the caller of the function was handling: an exception or
 TINY = 131072  # an int that is not negative, and has at most 30 bits
 TINY_ITER = 262144  # an iterator over a range that gives TINY only
 NEAR = 524288  # a negative int that is larger than -SMALL
+COUNTING = 1 << 21  # a range that counts up from something tiny: nobody lives to see it give more than INDEX
+TINY_RANGE = 1 << 22  # a range that gives TINY only
 STEPPED = 1 << 20  # beside others: an iterator whose steps Python's own takes
 
 CLEAN, DIRTY = 1, 2
@@ -38,6 +40,8 @@ CLEAN, DIRTY = 1, 2
 
 ITEMS = {INDEX_ITER: INDEX, TINY_ITER: TINY, INDEX_ITER | TINY_ITER: INDEX | TINY}
 """What iterators give."""
+ITERATORS = {RANGE: RANGE_ITER, COUNTING: INDEX_ITER, TINY_RANGE: TINY_ITER}
+"""Of ranges."""
 NATURALS = NATURAL | INDEX | TINY | BOOL
 INTS = NATURAL | INTEGER | INDEX | TINY | NEAR
 WHOLE = INTS | BOOL

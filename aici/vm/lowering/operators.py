@@ -56,6 +56,22 @@ def small(item: Item, constant: object, ask: Ask) -> str:
     return ask(item, "g", f"type({item.text}) is int and {item.text}.bit_length() < {SMALL.bit_length()}")
 
 
+def number(item: Item, constant: object, ask: Ask) -> str:
+    """That a value is such an int, or a float."""
+    if item.kinds == FLOAT:
+        return ""
+    if not item.kinds & FLOAT or bits_of(item, constant):
+        return small(item, constant, ask)
+    text = item.text
+    is_small = f"type({text}) is int and {text}.bit_length() < {SMALL.bit_length()}"
+    return ask(item, "h", f"({is_small} or type({text}) is float)")
+
+
+def _any_number(item: Item) -> str:
+    """That a value is an int or a float of any size."""
+    return "" if within(item.kinds, NUMBERS) else f"(type({item.text}) is int or type({item.text}) is float)"
+
+
 def _guarded(guard: str, quick: str, out: str, slow: str) -> list[str]:
     if not guard:
         return [f"{out} = {quick}"]
@@ -81,7 +97,7 @@ def binary(
         return _guarded(y.text if symbol == "/" else "", quick, out, slow), Item(out, FLOAT)
     if symbol == "*":
         size = bits + other if bits and other and bits + other < SMALL.bit_length() else 0
-        lines = _guarded(_all(small(x, xc, ask), small(y, yc, ask)), quick, out, slow)
+        lines = _guarded(_all(number(x, xc, ask), number(y, yc, ask)), quick, out, slow)
         return lines, _int(out, whole, size, natural)
     if symbol in ("//", "%"):
         divisor = "" if type(yc) is int and yc else y.text
@@ -89,13 +105,13 @@ def binary(
             bits, natural = bits_of(y, yc - 1), True
         elif not natural and bits:
             bits += 1
-        guard = _all(small(x, xc, ask), "" if within(y.kinds, WHOLE) else f"type({y.text}) is int", divisor)
+        guard = _all(number(x, xc, ask), number(y, yc, ask), divisor)
         return _guarded(guard, quick, out, slow), _int(out, whole, bits, natural)
     if symbol == "/":
         if whole:
             return _guarded(_all(y.text, small(x, xc, ask), small(y, yc, ask)), quick, out, slow), Item(out, FLOAT)
-        floats = [f"type({item.text}) is float" for item in (x, y) if item.kinds != FLOAT]
-        return _guarded(_all(*floats, y.text), quick, out, slow), Item(out, VALUE)
+        lines = _guarded(_all(number(x, xc, ask), number(y, yc, ask), y.text), quick, out, slow)
+        return lines, Item(out, FLOAT if within(x.kinds | y.kinds, NUMBERS) else VALUE)
     if symbol in ("&", "|", "^"):
         lines = _guarded(_all(small(x, xc, ask), small(y, yc, ask)), quick, out, slow)
         return lines, _int(out, whole, max(bits, other) if bits and other and natural else 0, natural)
@@ -169,7 +185,7 @@ def comparison(symbol: str, helper: str, x: Item, y: Item, xc: object, yc: objec
     if symbol in _ORDER or symbol in ("==", "!="):
         if within(x.kinds, NUMBERS) and within(y.kinds, NUMBERS):
             return quick, BOOL
-        guards = [f"type({item.text}) is int" for item in (x, y) if not within(item.kinds, NUMBERS)]
+        guards = [_any_number(x), _any_number(y)]
         if symbol in ("==", "!=") and (_short(xc) or _short(yc)):
             other = y if _short(xc) else x
             guards = [f"type({other.text}) in SCALARS"]

@@ -31,7 +31,19 @@ CALM_OPS = frozenset(
 """Instructions that no exception comes out of, or one that is a jump."""
 _CALM = frozenset(
     {
-        *("m.charge", "m.allocate", "m.recount", "grown", "joined", "len", "type", "native", "held", "isascii"),
+        *(
+            "m.charge",
+            "m.allocate",
+            "m.recount",
+            "grown",
+            "joined",
+            "len",
+            "type",
+            "native",
+            "quick",
+            "held",
+            "isascii",
+        ),
         *(
             "append",
             "is_append",
