@@ -32,7 +32,7 @@ def awaited_calls(function: Function) -> list[int]:
     return [pc for pc in found if pc + 1 not in marked]
 
 
-HEAT = 120
+HEAT = 60
 """Calls of a function and jumps back in it, after which lowering it pays."""
 
 DEEPEST = 1 << 29
