@@ -78,3 +78,57 @@ def test_random_functions(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         for heat in (0, 3):
             monkeypatch.setattr(frame, "HEAT", heat)
             assert outcome(source, limits, True) == plain
+
+
+WAYS = """
+import aici
+def f(a, b=3, *, c=4):
+    return (a, b, c)
+def g(a, b=[], c=1):
+    return a, b, c
+async def h(a, b=2):
+    return (a, b)
+def work(n):
+    out = []
+    for i in range(n):
+        x = out[-1] if out and i % 2 else i
+        out.append(f(x, x))
+        out.append(f(x))
+        out.append(f(x, c=5))
+        out.append(f(b=x, a=1))
+        out.append(g(x, x, x))
+        out.append(g(x, c=x))
+        out.append(g(x))
+        out.append(g(c=i, a=i, b=i))
+        try:
+            out.append(g(x, a=x))
+        except TypeError as e:
+            out.append(str(e))
+        try:
+            out.append(g(x, zz=x))
+        except TypeError as e:
+            out.append(str(e))
+        try:
+            g()
+        except TypeError as e:
+            out.append(str(e))
+        out = out[-12:]
+    return out
+async def main():
+    for i in range(9):
+        print(await h(i, i), await h(i), await h(i, b=i))
+        c = h(i, i)
+        d = h(i)
+        print(await c, await d)
+    print(work(9))
+aici.start(main)
+"""
+"""One function called with as many arguments as it has parameters and with fewer, by name, and awaited or not."""
+
+
+@pytest.mark.parametrize("fuel", (200_000, *range(1, 900, 60)))
+def test_many_ways_to_call_a_function(monkeypatch: pytest.MonkeyPatch, fuel: int) -> None:
+    plain = outcome(WAYS, Limits(step_fuel=fuel), False)
+    for heat in (0, 3):
+        monkeypatch.setattr(frame, "HEAT", heat)
+        assert outcome(WAYS, Limits(step_fuel=fuel), True) == plain

@@ -49,9 +49,9 @@ def _range(args: list[Item]) -> int:
 class Calls(Block):
     # --- calls ---
 
-    def _cache(self, callee: Item, kinds: tuple[int, ...]) -> int:
-        """The place to keep what is called: one for all calls of a function that is known."""
-        key = (callee.text, kinds) if callee.text[0] == "p" else self.pc
+    def _cache(self, callee: Item, count: int, kinds: tuple[int, ...]) -> int:
+        """The place to keep what is called: one for all such calls of a function that is known."""
+        key = (callee.text, count, kinds, self._is_awaited()) if callee.text[0] == "p" else self.pc
         if key not in self.caches:
             self.caches[key] = self.n_caches
             self.n_caches += 1
@@ -98,7 +98,7 @@ class Calls(Block):
             return
         kinds, result = self._typed(callee, args)
         out = self._fresh()
-        cache = self._cache(callee, kinds)
+        cache = self._cache(callee, len(args), kinds)
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
         guard, cost, keep = self._ways(callee, cache)
@@ -243,7 +243,7 @@ class Calls(Block):
     def _call_awaited(self, callee: Item, args: list[Item]) -> None:
         """A call and its AWAIT as a plain call of the lowered function, where there is one."""
         kinds, result = self._typed(callee, args)
-        cache = self._cache(callee, kinds)
+        cache = self._cache(callee, len(args), kinds)
         given = "".join(", " + item.text for item in args)
         listed = ", ".join(item.text for item in args)
         guard, cost, keep = self._ways(callee, cache)
