@@ -69,6 +69,7 @@ class Atoms(Record):
     part_start: Ptr[i32]  # [n_blocks + n_pages + 1]
     part_atom: Ptr[u8]
     part_bytes: Ptr[u64]
+    above: Ptr[u64]  # [5] the atoms of characters that begin with F0 to F4
 
 
 @once
@@ -86,6 +87,9 @@ def atoms() -> Atoms:
     block_of, blocks, pages = _beyond_ascii()
     parts = [_parts(page[:, None]) for page in pages]
     parts = [_parts(pages[block]) for block in blocks] + parts
+    whole = [sum(1 << atom for atom in parts[block]) for block in range(len(blocks))]
+    above = np.zeros(5, np.uint64)
+    np.bitwise_or.at(above, np.arange(16, 272) // 64, np.array(whole, np.uint64)[block_of[16:]])
     return Atoms(
         ascii=ascii_atoms,
         byte_start=starts,
@@ -99,6 +103,7 @@ def atoms() -> Atoms:
         part_start=np.cumsum([0, *map(len, parts)]).astype(np.int32),
         part_atom=np.array([atom for part in parts for atom in part], np.uint8),
         part_bytes=np.array([where for part in parts for where in part.values()], np.uint64),
+        above=above,
     )
 
 

@@ -23,6 +23,7 @@ UNKNOWN = -3
 KEY = MAX_TERMS * TERM + 1
 OWN = ALL
 """In place of the number of terms, before the owner and the state of a mask."""
+NEW = 2
 MOST_KEPT = 512
 """Tokens in a list."""
 N_PLACES, N_TOLD = 4096, 1024
@@ -42,6 +43,7 @@ class Kept(Record):
     stamps: Ptr[i64]  # [n_bases] how often it was replaced
     recent: Ptr[u8]  # [n_bases] whether it was used lately
     some: Ptr[u8]  # [n_bases] whether a bit is set
+    filled: Ptr[u8]  # [n_bases] whether its row is written, which is put off until it is asked for again
     ring: Ptr[u32]  # lists: base + 1, its stamp, whether some token is allowed, how many follow, those
     places: Ptr[i64]  # [N_PLACES, 3] owner, state, and the words that were written before its list, + 1
     counts: Ptr[i64]  # [2] the base to be replaced next, words written to the ring
@@ -50,10 +52,13 @@ class Kept(Record):
 def make_kept(n_words: int, max_bytes: int) -> Kept:
     n_bases = max(1, max_bytes * 3 // 4 // max(4, 4 * n_words))
     room = 1 << max(max_bytes // 16, 2 * MOST_KEPT).bit_length() - 1
-    return Kept.carve(
+    kept = Kept.carve(
         (n_words, n_bases, room),
-        (n_bases * n_words, n_bases * KEY, N_TOLD, n_bases, n_bases, n_bases, room, 3 * N_PLACES, 2),
+        (n_bases * n_words, n_bases * KEY, N_TOLD, n_bases, n_bases, n_bases, n_bases, room, 3 * N_PLACES, 2),
     )
+    for name in ("bases", "keys", "ring"):
+        kept.fields[name].fill(0)  # a first touch takes longer than most masks
+    return kept
 
 
 class Context(Record):
@@ -81,7 +86,7 @@ def mask(c: Context, machine: Machine, state: i64, out: Ptr[u32], n_out: i64) ->
 @kernel
 def fill(c: Context, machine: Machine, state: i64, out: Ptr[u32]) -> i64:
     """As `mask`, of what fits."""
-    known = recall(c.kept, machine.owner, state, out)
+    known = recall(c, machine.owner, state, out)
     if known != UNKNOWN:
         return known
     return compute(c, machine, state, out, 1)
@@ -114,10 +119,14 @@ def compute(c: Context, machine: Machine, state: i64, out: Ptr[u32], keep: i64) 
         clear_words(out, c.n_words)
     elif keep != 0:
         base = base_of(c)
+        if c.kept.filled[base] == NEW:
+            c.kept.some[base] = u8(unite_terms(c, s.terms, s.counts[TERMS], out))
+            c.kept.filled[base] = 0
+        else:
+            copy_base(c, base, out)
         some = some | c.kept.some[base]
-        copy_words(out, c.kept.bases[base * c.n_words :], c.n_words)
     else:
-        some = some | unite_terms(c, out)
+        some = some | unite_terms(c, s.terms, s.counts[TERMS], out)
     if machine.accepting[state] != 0 or some == 0:
         for i in range(c.index.n_eos):
             add_token(s, c.index.eos[i])
@@ -153,11 +162,10 @@ def has_some(row: Ptr[u32], n: i64) -> i64:
 
 
 @kernel
-def unite_terms(c: Context, out: Ptr[u32]) -> i64:
-    """Write the union of the terms; returns whether a bit is set."""
-    s = c.scratch
-    for i in range(s.counts[TERMS]):
-        term = s.terms[i * TERM :]
+def unite_terms(c: Context, terms: Ptr[u64], n: i64, out: Ptr[u32]) -> i64:
+    """Write the union of `n` terms; returns whether a bit is set."""
+    for i in range(n):
+        term = terms[i * TERM :]
         if i == 0:
             set_term(c, term, out)
         else:
@@ -208,8 +216,9 @@ def place_of(kept: Kept, owner: i64, state: i64) -> i64:
 
 
 @kernel
-def recall(kept: Kept, owner: i64, state: i64, out: Ptr[u32]) -> i64:
+def recall(c: Context, owner: i64, state: i64, out: Ptr[u32]) -> i64:
     """Write a mask that is kept; whether some token is allowed, or UNKNOWN."""
+    kept = c.kept
     place = kept.places[place_of(kept, owner, state) :]
     before = place[2] - 1
     if place[0] != owner or place[1] != state or before < 0 or kept.counts[WRITTEN] - before > kept.room:
@@ -223,7 +232,7 @@ def recall(kept: Kept, owner: i64, state: i64, out: Ptr[u32]) -> i64:
         return UNKNOWN
     else:
         kept.recent[base] = 1
-        copy_words(out, kept.bases[base * n :], n)
+        copy_base(c, base, out)
     set_tokens(list[4:], list[3], out)
     return list[2]
 
@@ -240,6 +249,17 @@ def forget(kept: Kept) -> None:
         kept.places[i] = 0
     for i in range(N_TOLD):
         kept.told[i] = 0
+
+
+@kernel
+def copy_base(c: Context, base: i64, out: Ptr[u32]) -> None:
+    kept = c.kept
+    row = kept.bases[base * kept.n_words :]
+    if kept.filled[base] == 0:
+        key = kept.keys[base * KEY :]
+        unite_terms(c, key[1:], i64(key[0]), row)
+        kept.filled[base] = 1
+    copy_words(out, row, kept.n_words)
 
 
 @kernel
@@ -282,6 +302,7 @@ def keep_whole(kept: Kept, owner: i64, state: i64, row: Ptr[u32], some: i64) -> 
     key[0] = OWN
     key[1] = u64(owner)
     key[2] = u64(state)
+    kept.filled[base] = 1
     copy_words(kept.bases[base * kept.n_words :], row, kept.n_words)
     keep_list(kept, owner, state, base, some, row, 0)
 
@@ -292,8 +313,8 @@ def replaced(kept: Kept) -> i64:
     base = kept.counts[NEXT_BASE]
     while kept.recent[base] != 0:
         kept.recent[base] = 0
-        base = (base + 1) % kept.n_bases
-    kept.counts[NEXT_BASE] = (base + 1) % kept.n_bases
+        base = base + 1 if base + 1 < kept.n_bases else 0
+    kept.counts[NEXT_BASE] = base + 1 if base + 1 < kept.n_bases else 0
     kept.stamps[base] = kept.stamps[base] + 1
     kept.recent[base] = 1
     return base
@@ -301,7 +322,7 @@ def replaced(kept: Kept) -> i64:
 
 @kernel
 def base_of(c: Context) -> i64:
-    """The base that unites the terms, made if there is none."""
+    """The base that unites the terms, maybe a NEW one."""
     kept = c.kept
     n = c.scratch.counts[TERMS]
     mixed: u64 = 0
@@ -321,7 +342,7 @@ def base_of(c: Context) -> i64:
     key[0] = u64(n)
     for i in range(n * TERM):
         key[1 + i] = c.scratch.terms[i]
-    kept.some[base] = u8(unite_terms(c, kept.bases[base * kept.n_words :]))
+    kept.filled[base] = NEW
     return base
 
 

@@ -14,8 +14,8 @@ trie. All parts are exact, so that their union is, and may overlap.
 from __future__ import annotations
 
 from .atoms import FIRST_BEYOND, N_ATOMS, Atoms
-from .index import ENTRY_END_SHIFT, FIRST_SHIFT, PLACE_SHIFT, SECOND_SHIFT, Index
-from .jit import Ptr, clear_words, i64, kernel, trailing_zeros, u32, u64
+from .index import ENTRY_END_SHIFT, FIRST_SHIFT, LONG, MEDIUM, PLACE_SHIFT, SECOND_SHIFT, Index
+from .jit import Ptr, clear_words, i64, kernel, trailing_zeros, u8, u32, u64
 from .runs import (
     ENDLESS,
     MAX_TERMS,
@@ -33,11 +33,13 @@ from .runs import (
     segment_end,
     steps,
 )
-from .targets import ALL, MIXED, Machine, targets
+from .targets import ALL, MIXED, Machine, ready, targets
 from .tries import CHILDREN_SHIFT, END, LAST, MAPPED, Trie, walk
 
 FEW = 1500
 """Walking so many nodes takes about as long as a few bit rows."""
+FEW_EXITS = 60
+"""So many are followed one by one rather than in their trie."""
 MANY = 20_000
 """So many steps in walks are worth a try at merging the machine's states (`merge`)."""
 WANTS_MERGING = -1
@@ -89,7 +91,7 @@ def set_group(
     run is short and its exits are many, a short walk is tried first: most of them begin with nothing live."""
     n = find_run(index, machine, atoms, s, target)
     exits = exits_cost(index, s, n)
-    if n < ENDLESS and exits > few and walk_group(index, machine, atoms, s, state, group, ALL, few) == 0:
+    if n < ENDLESS and exits > few and walk_group(index, machine, atoms, s, state, group, ALL, few // 4) == 0:
         return 0
     if exits <= max(MAX_EXIT_NODES, nodes_of(index, group) // 2) and s.counts[TERMS] < MAX_TERMS:
         add_run(index, machine, s, state, 1, group, ALL, n)
@@ -156,9 +158,7 @@ def add_run(index: Index, machine: Machine, s: Scratch, state: i64, level: i64, 
     ends = lasting(s, n)
     add_term(s, zero, one, u64(~(kept | ends)), ends, 0 if endless != 0 else n + level)
     if run >= UNSEEN:
-        s.walk.cells[0] = index.long.roots[0]
-        s.walk.states[0] = u32(state)
-        take(index.long, s, walk(index.long, machine, s.walk, 1, 0, FOREVER))
+        add_long(index, machine, s, level, zero, one, kept)
     first = 0
     while first <= n:
         last = segment_end(s, first, n)
@@ -171,9 +171,15 @@ def add_run(index: Index, machine: Machine, s: Scratch, state: i64, level: i64, 
         while left != 0:
             atom = trailing_zeros(left)
             left = left & u64(left - 1)
-            s.walk.cells[0] = index.exits.roots[atom]
-            s.walk.states[0] = u32(s.run[first])
-            take_exits(index, s, walk(index.exits, machine, s.walk, 1, 0, FOREVER), level, zero, one, kept, low, high)
+            at = index.exits_at[atom * (MEDIUM + 1) + min(low, MEDIUM)]
+            end = index.exits_at[atom * (MEDIUM + 1) + min(low, MEDIUM) + 1]
+            if low == high and low < MEDIUM and end - at <= FEW_EXITS:
+                add_exits(index, machine, s, at, end, s.run[first], level, zero, one, kept)
+            elif low <= index.exit_places[atom]:
+                s.walk.cells[0] = index.exits.roots[atom]
+                s.walk.states[0] = u32(s.run[first])
+                found = walk(index.exits, machine, s.walk, 1, 0, FOREVER)
+                take_exits(index, s, found, level, zero, one, kept, low, high)
         first = last + 1
     left = ends
     while left != 0:
@@ -186,6 +192,45 @@ def add_run(index: Index, machine: Machine, s: Scratch, state: i64, level: i64, 
             take_exits(index, s, found, level, zero, one, kept, n + level, n + level)
         found = walk_after(index, machine, s, atom, s.rows[2 * N_ATOMS + atom])
         take_exits(index, s, found, level, zero, one, kept, level, ENDLESS if endless != 0 else n + level - 1)
+
+
+@kernel
+def add_long(index: Index, machine: Machine, s: Scratch, level: i64, zero: u64, one: u64, kept: u64) -> None:
+    """Add the tokens of more than MEDIUM units that begin as `add_run` says and stay in the run up to there. Most end
+    as a byte many times over, and these are followed together."""
+    start = s.run[MEDIUM - level]
+    for c in range(machine.n_classes):
+        s.times[c] = 0
+        s.after[c] = u32(start)
+    for i in range(index.n_long):
+        entry = index.long[i * LONG :]
+        between = entry[3]
+        second = u64(1 << i64(entry[2]))
+        if level == 1:
+            between = between | second
+        elif (second & one) == 0:
+            between = ALL
+        if (between & u64(~kept)) == 0 and (zero >> i64(entry[1]) & 1) != 0:
+            text = index.data[i64(entry[4]) :]
+            n = i64(entry[5])
+            if entry[6] == entry[5]:
+                c = i64(machine.classes[text[0]])
+                if s.times[c] < n and s.after[c] != 0:
+                    s.after[c] = u32(follow(machine, s.after[c], text, n - s.times[c]))
+                    s.times[c] = n
+                if s.after[c] != 0:
+                    add_token(s, i64(entry[0]))
+            elif follow(machine, start, text, n) != 0:
+                add_token(s, i64(entry[0]))
+
+
+@kernel
+def follow(machine: Machine, state: i64, text: Ptr[u8], n: i64) -> i64:
+    """The state after some bytes."""
+    for i in range(n):
+        ready(machine, state)
+        state = machine.table[state * machine.n_classes + machine.classes[text[i]]]
+    return state
 
 
 @kernel
@@ -306,15 +351,43 @@ def take_exits(
             told = index.entries[2 * at + 1]
             at += 1
             place = i64(told >> PLACE_SHIFT & 255)
-            second = u64(i64(place > 1) << i64(told >> SECOND_SHIFT & 63))
-            if level == 1:
-                between = between | second
-            elif (second & one) == 0:
-                between = ALL
-            begins = (zero >> i64(told >> FIRST_SHIFT & 63) & 1) != 0
-            if (between & leaves) == 0 and begins != 0 and place >= low and place <= high:
+            if place >= low and place <= high and fits(between, told, level, zero, one, leaves) != 0:
                 add_token(s, i64(told & TOKEN_BITS))
             more = i64((told >> ENTRY_END_SHIFT) == 0)
+
+
+@kernel
+def add_exits(
+    index: Index,
+    machine: Machine,
+    s: Scratch,
+    at: i64,
+    end: i64,
+    state: i64,
+    level: i64,
+    zero: u64,
+    one: u64,
+    kept: u64,
+) -> None:
+    """Of the exits at one place, listed from `at` to `end`, add the tokens as `take_exits` does."""
+    leaves = u64(~kept)
+    for i in range(at, end):
+        exit = index.by_place[4 * i :]
+        if fits(exit[0], exit[1], level, zero, one, leaves) != 0:
+            after = follow(machine, state, index.data[i64(exit[2]) :], i64(exit[3]))
+            if after != 0:
+                add_token(s, i64(exit[1] & TOKEN_BITS))
+
+
+@kernel
+def fits(between: u64, told: u64, level: i64, zero: u64, one: u64, leaves: u64) -> i64:
+    """Whether a token begins as `add_run` says and has none of `leaves` from there to its exit."""
+    second = u64(i64((told >> PLACE_SHIFT & 255) > 1) << i64(told >> SECOND_SHIFT & 63))
+    if level == 1:
+        between = between | second
+    elif (second & one) == 0:
+        return 0
+    return i64((between & leaves) == 0 and (zero >> i64(told >> FIRST_SHIFT & 63) & 1) != 0)
 
 
 @kernel

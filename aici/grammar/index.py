@@ -12,7 +12,7 @@ automaton. Of a token's units (`atoms`) the first is at place 0.
 - `exits`: for an atom at place 1 or later, the rest of the token from there on, the tries of these by atom. Their items
   are entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with many (letters) have none,
   `exit_big`.
-- `long`: the trie of the tokens of more than MEDIUM units.
+- `long`: the tokens of more than MEDIUM units, most of which end as a byte many times over.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ FIRST, SECOND, LATER, THIRD, WITHIN, WITHIN_THIRD = range(0, 6 * 128, 128)
 SHORT, N_SHORT = 6 * 128, 32
 MEDIUM = 20
 """Few tokens have more units, and most of them begin alike: rules, indentation."""
+LONG = 7
 UNIONS, N_UNIONS = SHORT + N_SHORT, 16
 """Rows for unions that were wanted lately, so many a family."""
 N_ROWS = UNIONS + 6 * N_UNIONS
@@ -60,7 +61,11 @@ class Index(Record):
     exit_places: Ptr[i64]  # [N_ATOMS] the last place of an exit
     weights: Ptr[i64]  # [N_ATOMS] how often an atom is at place 1 or later
     entries: Ptr[u64]  # [n, 2] the atoms at places from 2 to before the exit; and the rest, packed
-    long: Trie  # one root
+    exits_at: Ptr[i64]  # [N_ATOMS, MEDIUM + 1] by atom and place: which of the following, up to the next
+    by_place: Ptr[u64]  # [n, 4] an entry; where its bytes begin in `data`, and how many
+    n_long: i64
+    long: Ptr[u64]  # [n_long, LONG] token; first atom; second; atoms at places from 2 to before MEDIUM; the bytes from
+    # MEDIUM on: where they begin in `data`, how many they are (ascending), how many the same ones at the end
 
 
 PLACE_SHIFT, FIRST_SHIFT, SECOND_SHIFT, ENTRY_END_SHIFT = 24, 32, 40, 48
@@ -80,6 +85,7 @@ def make_index(
     n = len(offsets) - 1
     width = (n_words + 15) // 16 * 16
     bits = np.zeros(N_ROWS * width, np.uint32)
+    bits[UNIONS * width :] = 0  # a first touch takes longer than most masks
     pairs = np.zeros(N_ATOMS * N_ATOMS, np.uint32)
     exits = np.zeros(N_ATOMS, np.int64)
     first = np.zeros(n, np.uint8)
@@ -102,12 +108,21 @@ def make_index(
             cache.store(name, stored)
     n_nodes = int.from_bytes(stored[:8], "little")
     rest = np.unpackbits(bits[(SHORT + MEDIUM) * width :][:width].view(np.uint8), bitorder="little")
-    long_nodes = _trie(data, offsets[:-1], offsets[1:], np.zeros(n, np.uint8), spelled[rest[spelled] == 0])[0]
+    long_tokens = spelled[rest[spelled] == 0]
+    long = np.zeros((len(long_tokens) + 1, LONG), np.uint64)
+    list_long(atoms(), data, offsets, long_tokens, len(long_tokens), long)
+    long[:-1] = long[:-1][np.argsort(long[:-1, 5], kind="stable")]
     numbers = np.frombuffer(stored, np.uint64)
     found: list[NDArray[np.uint64]] = np.split(numbers[1:], np.cumsum([N_ATOMS + 1, N_ATOMS + 1, n_nodes]))
     segments = [part.view(np.int64) for part in found[:2]]
     exit_trie = make_trie(found[3], segments[1])
     items = exit_trie.fields["items"].astype(np.uint64)
+    order_keys = keys[:count].astype(np.int64) * (MEDIUM + 1) + np.minimum(
+        entries[:count, 1] >> np.uint64(PLACE_SHIFT) & np.uint64(255), MEDIUM
+    ).astype(np.int64)
+    order = np.argsort(order_keys, kind="stable")
+    where = np.stack([starts[:count], (ends - starts)[:count]], axis=1).astype(np.uint64)
+    by_place = np.concatenate([entries[:count], where], axis=1)
     entries = entries[items & (END - 1)]
     entries[:, 1] |= items // END << ENTRY_END_SHIFT
     return Index(
@@ -128,7 +143,10 @@ def make_index(
         exit_places=exit_places,
         weights=exits,
         entries=entries,
-        long=make_trie(long_nodes, np.array([0, len(long_nodes)], np.int64)),
+        exits_at=np.searchsorted(order_keys[order], np.arange(N_ATOMS * (MEDIUM + 1) + 1)),
+        by_place=by_place[order],
+        n_long=len(long_tokens),
+        long=long,
     )
 
 
@@ -272,6 +290,29 @@ def collect(
             at += found >> 8
             place += 1
     return count
+
+
+@kernel
+def list_long(atoms: Atoms, data: Ptr[u8], offsets: Ptr[i64], tokens: Ptr[i64], n: i64, long: Ptr[u64]) -> None:
+    """Fill `long` with the tokens, each of more than MEDIUM units."""
+    for i in range(n):
+        entry = long[i * LONG :]
+        at = offsets[tokens[i]]
+        end = offsets[tokens[i] + 1]
+        entry[0] = u64(tokens[i])
+        for place in range(MEDIUM):
+            found = unit(atoms, data[at:], end - at)
+            at += found >> 8
+            if place < 2:
+                entry[1 + place] = u64(found & 255)
+            else:
+                entry[3] = entry[3] | u64(1 << (found & 255))
+        entry[4] = u64(at)
+        entry[5] = u64(end - at)
+        alike = 1
+        while alike < end - at and data[end - 1 - alike] == data[end - 1]:
+            alike += 1
+        entry[6] = u64(alike)
 
 
 @kernel

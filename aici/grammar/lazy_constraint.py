@@ -62,7 +62,7 @@ class LazyMatcher(KeptMasks):
     def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
         self._check(state)
         with self.vocabulary.alone() as context:
-            found = recall(context.fields["kept"], self._owner, state, row)
+            found = recall(context, self._owner, state, row)
         if found != UNKNOWN:
             return bool(found)
         if isinstance(self.automaton, LazyDfa) and state != DEAD:

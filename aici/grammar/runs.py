@@ -36,6 +36,8 @@ class Scratch(Record):
     run: Ptr[i64]  # [MAX_RUN + 1] the states of a run
     masks: Ptr[u64]  # [1] the atoms of a run
     visited: Ptr[i64]  # for `targets`
+    times: Ptr[i64]  # [256] for every class, how often it has followed,
+    after: Ptr[u32]  # [256] and the state then
     # What the mask is made of.
     terms: Ptr[u64]  # [MAX_TERMS, TERM]
     tokens: Ptr[u32]  # [MAX_TOKENS]
@@ -46,7 +48,7 @@ class Scratch(Record):
 def make_scratch(n_cells: int, n_words: int) -> Scratch:
     """For tries of up to `n_cells` cells."""
     walk = Walk.carve((), (n_cells, n_cells, n_cells, 4, 4), mapping)
-    counts = (ROWS * N_ATOMS, ROWS, 1, visited_size(), MAX_TERMS * TERM, MAX_TOKENS, n_words, 3)
+    counts = (ROWS * N_ATOMS, ROWS, 1, visited_size(), 256, 256, MAX_TERMS * TERM, MAX_TOKENS, n_words, 3)
     return Scratch.carve((walk, n_words), counts)
 
 
@@ -61,12 +63,14 @@ def find_run(index: Index, machine: Machine, atoms: Atoms, s: Scratch, start: i6
         targets(machine, atoms, s.visited, state, row)
         s.run[i] = state
         following = i64(row[first])
-        if i == 0 or following <= 0 or (kept & u64(~same(row, following))) != 0:
+        alike = same(row, following)
+        if i == 0 or following <= 0 or (kept & u64(~alike)) != 0:
             following = heaviest(index, row, kept)
-        if following == 0:
-            s.masks[0] = kept & same(row, 0)
-            return i
-        kept = kept & same(row, following)
+            if following == 0:
+                s.masks[0] = kept & same(row, 0)
+                return i
+            alike = same(row, following)
+        kept = kept & alike
         s.masks[0] = kept
         if following == state:
             return i + ENDLESS

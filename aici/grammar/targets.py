@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, SURROGATE, TAIL, Atoms, atoms
 from .hash_kernels import NO_ROOM
-from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, trailing_zeros, u8, u32, u64
 from .lazy import LazyDfa
 from .lazy_kernels import Growth, Lazy, expand_once, lives_on, subset_state
 from .lazy_kernels import fill as fill_row
@@ -26,6 +26,9 @@ from .utf8 import Partition
 ALL = (1 << 64) - 1
 MIXED = -1
 _UNSET = -2  # not seen yet
+CUT = 1 << 63
+"""Among atoms: where a character is cut off, some are dead. If none is, TAIL, which is always the last unit, counts as
+leading where some of the characters beyond ASCII do."""
 
 LEAD_2, LEAD_E0, LEAD_3, LEAD_ED, LEAD_F0, LEAD_4, LEAD_F4, LOW, MIDDLE, HIGH, NEVER = range(
     FIRST_BEYOND, FIRST_BEYOND + 11
@@ -453,6 +456,8 @@ def by_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
         visited[i] = -1
     dead: u64 = 0
     for lead in range(0xC2, 0xE0):
+        if go(machine, state, lead) == 0:
+            dead = dead | CUT
         page = atoms.blocks[atoms.block_of[0] * 64 + lead - 0xC0]
         dead = dead | visit_page(machine, atoms, visited, go(machine, state, lead), page, row)
     for lead in range(0xE0, 0xF0):
@@ -464,7 +469,15 @@ def by_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
         dead = dead | visit_block(machine, atoms, visited, go(machine, state, lead), lead - 0xE0, bytes, row)
     for lead in range(0xF0, 0xF5):
         inner = go(machine, state, lead)
-        ready(machine, inner)
+        goal = all_above(machine, inner, lead)
+        if goal >= 0:
+            left = atoms.above[lead - 0xF0]
+            if goal == 0:
+                dead = dead | left | CUT
+            while left != 0 and goal > 0:
+                enter(row, trailing_zeros(left), goal)
+                left = left & u64(left - 1)
+            continue
         for second in range(0x90 if lead == 0xF0 else 0x80, 0x90 if lead == 0xF4 else 0xC0):
             block = (lead - 0xF0) * 64 + second - 0x80
             dead = dead | visit_block(machine, atoms, visited, go(machine, inner, second), block, ALL, row)
@@ -474,6 +487,28 @@ def by_page(machine: Machine, atoms: Atoms, visited: Ptr[i64], state: i64, row: 
         elif (dead >> atom & 1) != 0:
             row[atom] = MIXED
     row[TAIL] = MIXED
+    if (dead & CUT) == 0:
+        for atom in range(FIRST_BEYOND, TAIL):
+            row[TAIL] = i32(max(row[TAIL], row[atom]))
+
+
+@kernel
+def all_above(machine: Machine, state: i64, lead: i64) -> i64:
+    """Where all the characters that begin with a byte from F0 on lead from the state after it, or MIXED."""
+    if state == 0:
+        return 0
+    bytes = ALL
+    if lead == 0xF0:
+        bytes = u64(ALL << 16)
+    elif lead == 0xF4:
+        bytes = u64((1 << 16) - 1)
+    for _ in range(3):
+        look(machine, state)
+        if (bytes & u64(~machine.live[state])) != 0 or machine.goal[state] - 2 <= 0:
+            return MIXED
+        state = machine.goal[state] - 2
+        bytes = ALL
+    return state
 
 
 @kernel
@@ -519,6 +554,10 @@ def visit_block(
     look(machine, state)
     live = machine.live[state] & bytes
     dead: u64 = 0
+    if live != bytes:
+        dead = CUT
+    elif machine.goal[state] - 2 > 0 and enter_block(machine, atoms, machine.goal[state] - 2, block, bytes, row) != 0:
+        return 0
     for i in range(atoms.part_start[block], atoms.part_start[block + 1]):
         if (atoms.part_bytes[i] & bytes & u64(~live)) != 0:
             dead = dead | u64(1 << atoms.part_atom[i])
@@ -527,6 +566,19 @@ def visit_block(
             page = atoms.blocks[block * 64 + i]
             dead = dead | visit_page(machine, atoms, visited, go(machine, state, 0x80 + i), page, row)
     return dead
+
+
+@kernel
+def enter_block(machine: Machine, atoms: Atoms, state: i64, block: i64, bytes: u64, row: Ptr[i32]) -> i64:
+    """Enter the characters of a block, all of whose pages lead to `state`, if that does not tell them apart."""
+    look(machine, state)
+    goal = machine.goal[state] - 2
+    if machine.live[state] != ALL or goal == MIXED:
+        return 0
+    for i in range(atoms.part_start[block], atoms.part_start[block + 1]):
+        if (atoms.part_bytes[i] & bytes) != 0:
+            enter(row, atoms.part_atom[i], goal)
+    return 1
 
 
 @kernel
