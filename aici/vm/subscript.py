@@ -50,11 +50,11 @@ def get_item(m: Runtime, value: Value, key: Value) -> Value:
     if kind in _SHOWN:
         if type(key) in _INTEGERS:
             if kind is not range and not -len(value) <= key < len(value):
-                raise _out_of_range(m, kind)
+                raise missing(m, value, key)
             try:
                 return value[key]
             except IndexError:
-                raise _out_of_range(m, kind) from None
+                raise missing(m, value, key) from None
         if type(key) is slice:
             return _slice(m, value, key)
         raise _bad_index(m, value, key)
@@ -66,8 +66,13 @@ def get_item(m: Runtime, value: Value, key: Value) -> Value:
     return m.call(function, [value, key])
 
 
-def _out_of_range(m: Runtime, kind: type) -> Throw:
-    return m.error("IndexError", "index out of range" if kind is bytes else f"{_SHOWN[kind]} index out of range")
+def missing(m: Runtime, value: Value, key: Value) -> Throw:
+    """The error of an index out of range, or of a key that a dict has not."""
+    if type(value) is dict:
+        return m.error("KeyError", key)
+    return m.error(
+        "IndexError", "index out of range" if type(value) is bytes else f"{_SHOWN[type(value)]} index out of range"
+    )
 
 
 def _bad_index(m: Runtime, value: Value, key: Value) -> Throw:

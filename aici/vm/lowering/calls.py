@@ -151,6 +151,8 @@ class Calls(Block):
                 kinds = STR if within(args[0].kinds, PLAIN) else VALUE
                 slow = f"text(m, {callee.text}, {args[0].text})"
                 self._add(f'{out} = f"{{{args[0].text}}}"' if bits_of(args[0]) else f"{out} = {slow}")
+            elif value is BUILTINS["int"] and len(args) == 1:
+                self._add(f"{ROOM}; {out} = integer(m, {callee.text}, {args[0].text})")
             else:
                 kinds = _range(args) if value is BUILTINS["range"] else VALUE
                 how = "m.construct({0}, " if value.constructor is None else "m.call_native({0}.constructor, "

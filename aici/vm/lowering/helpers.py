@@ -213,6 +213,22 @@ def text(m: Machine, kind: TypeValue, value: Value) -> Value:
     return m.construct(kind, [value])
 
 
+def integer(m: Machine, kind: TypeValue, value: Value) -> Value:
+    """`int(value)`; of a short text as the native does it, in fewer steps."""
+    if type(value) is not str or len(value) > 18:
+        return m.construct(kind, [value])
+    m.charge(1)
+    try:
+        made = int(value)
+    except ValueError as error:
+        raise m.translate(error) from None
+    bits = made.bit_length()
+    m.bits(bits)
+    m.charge(1)
+    m.allocate(32 + (bits >> 3))
+    return made
+
+
 def method(m: Machine, value: Value, name: str) -> Value:
     """`value.append`."""
     return _handled(m, Op.LOAD_ATTR, [value], name, 0)[0]
@@ -372,6 +388,7 @@ NAMES: dict[str, Any] = {
     "grown": grown,
     "handled": handled,
     "held": held,
+    "integer": integer,
     "invoked": invoked,
     "is_append": is_append,
     "item_of": subscript.get_item,
@@ -381,6 +398,7 @@ NAMES: dict[str, Any] = {
     "loop": iterate.loop,
     "matches": matches,
     "method": method,
+    "missing": subscript.missing,
     "native": native,
     "plain": plain,
     "quick": quick,

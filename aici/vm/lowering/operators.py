@@ -243,7 +243,7 @@ def subscript(x: Item, key: Item, constant: object, out: str, ask: Ask) -> tuple
         lines.append(f"    else: {slow}")
     else:
         lines.append(f"    {quick}")
-    return [*lines, f"except LookupError: {slow}"], STR if x.kinds == STR else VALUE
+    return [*lines, f"except LookupError: raise missing(m, {x.text}, {key.text})"], STR if x.kinds == STR else VALUE
 
 
 def store(x: Item, key: Item, constant: object, value: Item, ask: Ask) -> list[str]:
