@@ -134,7 +134,7 @@ def make_program(random: Random) -> str:
 
 
 def steps(source: str, limits: Limits, lowered: bool, choices: Random, most: int = 60) -> list[Any]:
-    """What is seen after each stretch of a run. Some replies are errors; lowered runs go through copies at times."""
+    """What is seen after each stretch of a run. Some replies are errors; at times it goes on in a copy."""
     program = compile_source(SourceFile("program.py", source))
     process = Process(program, limits, lowered)
     log = _Log()
@@ -150,7 +150,7 @@ def steps(source: str, limits: Limits, lowered: bool, choices: Random, most: int
         data = snapshot(process, KEY)
         taken.append((*seen, data))
         way, error = choices.randrange(4), choices.randrange(12)
-        if lowered and way < 2:
+        if way < 2:
             process = fork(process) if way else restore(program, data, KEY)
         if error < len(ERRORS):
             outcome = resume_error(process, log, ERRORS[error], "refused")
