@@ -90,6 +90,8 @@ def set_group(
     """Add the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING. Where a
     run is short and its exits are many, a short walk is tried first: most of them begin with nothing live."""
     n = find_run(index, machine, atoms, s, target)
+    if n == 0 and s.masks[0] == ALL and group >> FIRST_BEYOND == 0:
+        return walk_group(index, machine, atoms, s, state, group, 0, steps_to_try(machine))
     exits = exits_cost(index, s, n)
     if n < ENDLESS and exits > few and walk_group(index, machine, atoms, s, state, group, ALL, few // 4) == 0:
         return 0
@@ -114,7 +116,7 @@ def set_group(
             add_run(index, machine, s, state, 2, group, part, n)
         elif count > 0:
             walked = walked | part
-    if walked != 0 or s.counts[TERMS] == MAX_TERMS:
+    if walked != 0 or s.counts[TERMS] == MAX_TERMS or group >> FIRST_BEYOND == 0:
         return walk_group(index, machine, atoms, s, state, group, walked, steps_to_try(machine))
     add_term(s, group, ALL, 0, 0, 1)
     return 0
