@@ -77,12 +77,23 @@ def _round(ctx: Context, number: Value, ndigits: Value = None) -> Value:
     return round(number, digits)
 
 
+_TAME = 1 << 31
+"""Integers below it in magnitude can be added as often as there is room for them, and stay small."""
+
+
+def _is_tame(items: list[Value]) -> bool:
+    return set(map(type, items)) == {int} and min(items) > -_TAME and max(items) < _TAME
+
+
 @builtin("sum")
 def _sum(ctx: Context, iterable: Value, /, start: Value = 0) -> Value:
     if isinstance(start, (str, bytes)):
         ctx.iterator(iterable)  # that it is none is said first
         name, instead = ("strings", "''.join(seq)") if isinstance(start, str) else ("bytes", "b''.join(seq)")
         raise ctx.error("TypeError", f"sum() can't sum {name} [use {instead} instead]")
+    if type(iterable) is list and type(start) is int and -_TAME < start < _TAME and _is_tame(iterable):
+        ctx.charge(1 + len(iterable))
+        return start + sum(iterable)
     total = UNBOUND
     for item in ctx.iterate(iterable):
         total = ctx.binary("+", start if total is UNBOUND else total, item)

@@ -34,7 +34,8 @@ from aici.vm.values import (
     place,
 )
 
-from .helpers import Leave, Steps, looked_at, unmade
+from .helpers import Leave, looked_at, unmade
+from .stepping import Steps
 from .units import FILE, Lowerings, Unit, unit_of
 
 NESTED = 8

@@ -3,16 +3,14 @@ scrap of a stack, for all that is not worth text of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
-from operator import length_hint
-from sys import getrefcount
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 from aici.vm import arithmetic, compare, iterate, subscript
 from aici.vm.attributes import get_attribute, type_of
-from aici.vm.costs import FEW, Price
+from aici.vm.costs import Price
 from aici.vm.exceptions import set_context
 from aici.vm.isa import BINARY_OPERATORS, COMPARE_OPERATORS, UNARY_OPERATORS, Op
 from aici.vm.memory import DICT_ENTRY, FRAME, LEAVING, LIST_ITEM, OBJECT, SMALL, TEXT, TRACE_ENTRY, text_size
@@ -20,7 +18,9 @@ from aici.vm.native import TYPES, Raised, Throw
 from aici.vm.ops import HANDLERS
 from aici.vm.ops.calling import is_append
 from aici.vm.ops.raising import exception_instance, set_cause
-from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, SequenceIterator, TypeValue, Value
+from aici.vm.values import UNBOUND, BoundMethod, Cell, ExceptionValue, TypeValue, Value
+
+from .stepping import held, native, quick
 
 if TYPE_CHECKING:
     from aici.vm.machine import Machine
@@ -105,79 +105,6 @@ def joined(m: Machine, y: Value, made: Value) -> Value:
     return made
 
 
-class Steps:
-    """The steps of a loop over a sequence, as Python's own iterators over those that are paid for, one after the other.
-    Nothing else may see how far they get."""
-
-    __slots__ = ("iterator", "m", "price", "python", "steps")
-
-    def __init__(self, m: Machine, iterator: SequenceIterator, price: Price) -> None:
-        self.m = m
-        self.iterator = iterator
-        self.price = price
-        self.python: Any = None  # over the whole sequence, but for a range
-        self.steps: Any = None  # those that are paid for
-        if type(iterator.sequence) is not range:
-            self.python = iter(iterator.sequence)
-            if iterator.index:
-                self.python.__setstate__(iterator.index)
-
-    def __iter__(self) -> Steps:
-        return self
-
-    def __next__(self) -> Iterator[Value]:
-        iterator = self.iterator
-        if self.steps is not None and not self.place():
-            raise StopIteration
-        count = iterator.paid - iterator.index
-        if count <= 0:
-            count = iterate.pay_ahead(self.m, iterator, self.price)
-            if not count:
-                iterate.end_sequence(iterator)
-                raise StopIteration
-        if self.python is None:
-            start = iterator.index
-            self.steps = iter(iterator.sequence[start : start + count])
-        else:
-            self.steps = islice(self.python, count)
-        steps: Iterator[Value] = self.steps
-        return steps
-
-    def place(self) -> bool:
-        """Tell the controller's iterator how far Python's own have come; whether they can go on."""
-        iterator = self.iterator
-        if self.python is None:
-            iterator.index = iterator.paid - length_hint(self.steps)
-            return True
-        state = self.python.__reduce__()
-        if len(state) > 2:
-            iterator.index = state[2]
-            return True
-        iterate.end_sequence(iterator)  # a list that became shorter
-        return False
-
-
-def native(m: Machine, iterator: Value, *price: int) -> Any:
-    """Iterables of the steps that are left of a loop."""
-    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
-        return Steps(m, iterator, Price(*price))
-    return (_steps(m, iterator, Price(*price)),)
-
-
-def quick(m: Machine, iterator: Value, *price: int) -> Any:
-    """The same for a loop of which nobody asks how far it has come: the steps of something short that cannot change are
-    its own."""
-    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
-        steps = Price(*price)
-        sequence = iterator.sequence
-        if type(sequence) is not list and not iterator.paid and not iterator.index:
-            count = len(sequence[: FEW + 1])
-            if count <= min(FEW, steps.ahead) and iterate.pay_ahead(m, iterator, steps) == count:
-                return (sequence,)
-        return Steps(m, iterator, steps)
-    return (_steps(m, iterator, Price(*price)),)
-
-
 def ranged(m: Machine, kind: TypeValue, args: list[Value]) -> Value:
     """`range(...)`."""
     if len(args) <= 2 and set(map(type, args)) == {int}:
@@ -187,14 +114,6 @@ def ranged(m: Machine, kind: TypeValue, args: list[Value]) -> Value:
         m.allocate(120)
         return range(*args)
     return m.construct(kind, args)
-
-
-def _steps(m: Machine, iterator: Value, price: Price) -> Iterator[Value]:
-    while True:
-        item = iterate.loop(m, iterator, price)
-        if item is UNBOUND:
-            return
-        yield item
 
 
 def shown(m: Machine, value: Value) -> str:
@@ -244,20 +163,6 @@ def looked_at(text: str, values: Mapping[str, Any], space: Mapping[str, Any]) ->
     if text.endswith(".append"):
         return BoundMethod(value, TYPES["list"].methods["append"])
     return str(value) if text != name else value
-
-
-def held(m: Machine, iterator: Value, *price: int) -> Any:
-    """As `native`, but an exception only ends the loop: `ended` raises it."""
-    if type(iterator) is SequenceIterator and getrefcount(iterator) <= 3:
-        return Steps(m, iterator, Price(*price))
-    return (_held(m, iterator, Price(*price)),)
-
-
-def _held(m: Machine, iterator: Value, price: Price) -> Iterator[Value]:
-    try:
-        yield from _steps(m, iterator, price)
-    except (Throw, RecursionError) as error:
-        m.held_back = error
 
 
 def ended(m: Machine) -> None:
