@@ -10,8 +10,9 @@ class Limits:
     """Bounds of one process (and of each of its forks)."""
 
     fuel: int = 10_000_000
-    """Units of work in all: one a back edge and a call (more where much straight code follows), by size in bulk
-    operations, and a hundred a request to the host."""
+    """Units of work in all: one a back edge, a step of a loop and a call of a function (more where much straight code
+    follows), by size in bulk operations, and a hundred a request to the host. Loops over sequences pay for some steps
+    in advance."""
     step_fuel: int = 2_000_000
     """Units of work between two requests."""
     memory: int = 64 * 1024 * 1024
