@@ -97,7 +97,10 @@ HOSTILE = {
     "re alternation": "import re\ns = 'a' * 2000\nwhile True: re.findall('a|aa|aaa|aaaa', s)",
     "re sub grow": "import re\ns = 'a' * 10000\nwhile True: s = re.sub('a', 'aa', s)",
     "re findall empty": "import re\ns = 'a' * 20000\nwhile True: re.findall('', s)",
-    "re class": "import re\nre.compile('[' + ''.join(chr(i) for i in range(256, 9000)) + ']{500}')",
+    "re class": (
+        "import re\ni = 0\ns = '[' + ''.join(chr(i) for i in range(256, 9000)) + ']{'\n"
+        "while True:\n    i += 1\n    re.match(s + str(i) + '}', 'x')"
+    ),
     "re deep": "import re\nre.compile('(' * 5000 + ')' * 5000)",
     "re split": "import re\ns = 'a,' * 10000\nwhile True: re.split(',', s)",
     "exception chain": (
