@@ -238,8 +238,7 @@ class Room:
     def dfa(self, n: int) -> Dfa:
         """The byte automaton of n states that is left in the room."""
         n_classes = int(self.n_classes.data[0])
-        table = self.table[: n * n_classes].copy()
-        table.shape = n, n_classes
+        table = self.table[: n * n_classes].copy().reshape(n, n_classes)
         return Dfa(n, n_classes, self.classes.copy(), table, self.ends[:n].copy())
 
 
