@@ -230,7 +230,7 @@ def split(program: Program, host_type: type[Any], random: Random, actions: list[
     process = Process(program, None, lowered)
     first = Branch(process, host_type(), Noop())
     first.outcome = run(process, first.host)
-    for action in actions[: random.randrange(3)]:
+    for action in actions[: random.randrange(3) if lowered else 0]:
         first.go_on(answer(first.outcome, action, random))
     branches = [first, *(first.copy(twin) for twin in forks(process, 3))]
     for action in actions:
