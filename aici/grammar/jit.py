@@ -383,7 +383,10 @@ def address_of(array: Any, item: IntType, name: str = "argument") -> int:
     """Address of a contiguous array's first item, after checking that its items are of type `item`."""
     if not isinstance(array, np.ndarray) or array.dtype != item.dtype or not array.flags.c_contiguous:
         raise KernelError(f"{name} must be a contiguous array of {item}")
-    return int(array.__array_interface__["data"][0])
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # read-only, or empty
+        return int(array.__array_interface__["data"][0])
 
 
 class _View:

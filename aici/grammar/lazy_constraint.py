@@ -1,7 +1,7 @@
 """Matchers of automata that are built as they are used.
 
-Goes in: a `LazyDfa` or a `LazyCombination`, and a vocabulary. Comes out: what `constraint` makes of a `Dfa`. A mask
-costs a walk over the whole trie here, once for each state.
+Goes in: a `LazyDfa` or a `LazyCombination`, and a vocabulary. Comes out: what `constraint` makes of a `Dfa`. A mask of
+a `LazyDfa` is made by the same kernels, which fill its rows; one of a combination costs a walk over the whole trie.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ class Masks:
         self._start = int(automaton.start)
         self._owner = next(OWNERS)
         self.machine = make_machine(self.table, self.classes, self._start, self.accepting, self._owner, FEW)
-        self.quick: Method = _ask
+        context = vars(vocabulary).get("context")  # the first mask of a vocabulary makes it
+        self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or _ask
         """Fills as `fill` does in most cases, or returns less than 0."""
 
     @property
