@@ -2,9 +2,9 @@
 
 CPython hashes str and bytes with a secret, numbers without: whoever knows the rule can choose numbers that all collide,
 and make every look-up walk the whole table, at 6 to 16 ns an entry. Large numbers, which may all have the same hash,
-are charged a unit for each entry; small ones, which collide by the order in which a table is probed and have to be
-searched for, a unit for each `CROWD` entries: so a unit never buys more than some microseconds, and a table of some
-thousand entries costs little.
+are charged a unit for each entry; smaller ones, which collide by the order in which a table is probed and have to be
+searched for, a unit for each `CROWD` entries: so a unit never buys more than some microseconds. Numbers up to `DENSE`
+times the entries, such as indices, cannot collide by more than about so many, and cost nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MAX_DEPTH = 100
 CROWD = 512
 """Entries of a table from which on small integers are charged for."""
 
+DENSE = 16
+
 _UNHASHABLE = frozenset({list, dict, slice})
 
 
@@ -40,7 +42,7 @@ def key(m: Runtime, value: Value, container: Sized | None = None) -> Value:
             size = len(container)
             if not -SMALL < value < SMALL:  # of smaller ones only four have the same hash
                 m.charge(size + (value.bit_length() >> 8))
-            elif size >= CROWD:
+            elif size >= CROWD and not -DENSE * size < value < DENSE * size:
                 m.charge(size // CROWD)
         return value
     if kind is float:
@@ -56,9 +58,12 @@ def key(m: Runtime, value: Value, container: Sized | None = None) -> Value:
 
 def looked_up(m: Runtime, items: Iterable[Value], table: Sized) -> None:
     """For looking up in a table, all at once, what are keys elsewhere."""
-    crowds = len(table) // CROWD
-    if crowds:
-        m.charge(crowds * sum(type(item) is not str for item in items))
+    size = len(table)
+    if size >= CROWD:
+        far = DENSE * size
+        m.charge(
+            size // CROWD * sum(not (-far < item < far if type(item) is int else type(item) is str) for item in items)
+        )
 
 
 def _walk(m: Runtime, value: Value, size: int) -> None:
