@@ -65,7 +65,16 @@ class Matcher(KeptMasks):
         return Budget(self.automaton, self.vocabulary)
 
     def advance(self, state: int, token: int) -> int:
-        """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none."""
+        """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none. ValueError for a
+        state that there is not."""
+        after = self.masks.step(state, token)
+        return after if after >= 0 else self._follow(state, token)
+
+    def _follow(self, state: int, token: int) -> int:
+        """As `advance`, in Python."""
+        if not 0 <= state < self.masks.n_states:
+            raise ValueError(f"no state {state}")
+        self.masks.prepare_step()
         if not 0 <= token < self._n_tokens or not (text := self._tokens[token]):
             return DEAD
         table, n = self._table, self._n_classes

@@ -15,12 +15,41 @@ An automaton is `table[state * n_classes + classes[byte]]`, state 0 dead.
 
 from __future__ import annotations
 
-from .jit import Ptr, i32, i64, kernel, u8, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, method, u8, u32, u64
 
 DEPTH_SHIFT, TOKEN_SHIFT, SIZE_SHIFT = 8, 20, 42
 BYTE_MASK, DEPTH_MASK, TOKEN_MASK = 0xFF, 0xFFF, 0x3FFFFF
 SUBTREE_MASK = 0x3FFFFF
 MAX_DEPTH, MAX_TOKENS, MAX_NODES = DEPTH_MASK, TOKEN_MASK, SUBTREE_MASK
+
+
+class Tokens(Record):
+    """The bytes of a vocabulary's tokens."""
+
+    data: Ptr[u8]
+    offsets: Ptr[i64]  # [n + 1]
+    n: i64
+
+
+class Steps(Record):
+    """An automaton to follow."""
+
+    table: Ptr[u32]  # [n_states, n_classes]
+    classes: Ptr[u8]  # [256]
+    n_classes: i64
+    n_states: i64
+
+
+@method
+def step(tokens: Tokens, automaton: Steps, state: i64, token: i64) -> i64:
+    """The state after a token's bytes; 0 if it is not allowed, has no bytes or is none; -1 for a wrong state."""
+    if state < 0 or state >= automaton.n_states:
+        return -1
+    if token < 0 or token >= tokens.n or tokens.offsets[token] == tokens.offsets[token + 1]:
+        return 0
+    for i in range(tokens.offsets[token], tokens.offsets[token + 1]):
+        state = automaton.table[state * automaton.n_classes + automaton.classes[tokens.data[i]]]
+    return state
 
 
 @kernel

@@ -34,7 +34,8 @@ _ITEM, _OUT_ITEM = IntType(64, True), IntType(32, False)
 _BYTE = ctypes.c_char
 
 
-def _ask(state: int, out: object) -> int:
+def ask(state: int, what: object) -> int:
+    """In place of a function that is not made yet, or cannot be."""
     return ASK
 
 
@@ -55,8 +56,21 @@ class Masks:
         self._owner = next(OWNERS)
         self.machine = make_machine(self.table, self.classes, self._start, self.accepting, self._owner, FEW)
         context = vars(vocabulary).get("context")  # the first mask of a vocabulary makes it
-        self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or _ask
+        self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or ask
         """Fills as `fill` does in most cases, or returns less than 0."""
+
+        self._steps: kernels.Steps | None = None
+        self.step: Method = ask
+        """The state after a state and a token, or less than 0: look why."""
+
+    def prepare_step(self) -> None:
+        """Have `step` made, the first time: that costs as much as a hundred of them."""
+        if self._steps is not None:
+            return
+        self._steps = kernels.Steps(
+            table=self.table, classes=self.classes, n_classes=self.n_classes, n_states=self.n_states
+        )
+        self.step = make(kernels.step, self.vocabulary.tokens, self._steps) or ask
 
     @property
     def few(self) -> int:
@@ -93,8 +107,8 @@ class Masks:
         if found == WANTS_MERGING:
             self._merge()
             found = kernel.quickly(context.address, self.machine.address, *slots)
-        if self.quick is _ask:
-            self.quick = make(mask, context, self.machine) or _ask
+        if self.quick is ask:
+            self.quick = make(mask, context, self.machine) or ask
         return found
 
     def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
@@ -130,7 +144,7 @@ class Masks:
         else:
             table, block = merged
         start = int(block[self._start])
-        self.quick = _ask
+        self.quick = ask
         self.machine = make_machine(table, self.classes, start, self.accepting, self._owner, self.few, block)
 
     def spellable(self, state: int) -> bool:

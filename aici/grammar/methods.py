@@ -1,10 +1,11 @@
 """Kernels as Python's own functions: a call costs a tenth of what it costs through ctypes.
 
-Goes in: a kernel marked `jit.method`, which takes some records, an `i64`, a `Ptr[u32]` and how many items that has.
-Comes out: a function of CPython that takes the number and anything with a writable buffer of uint32 in one dimension;
-or None, where the interpreter is another one. It holds the GIL, so that the kernel must be short. Only CPython's stable
-ABI is used (https://docs.python.org/3/c-api/stable.html), and that a `bytes` object's content comes after 32 bytes.
-`lowering` takes the machine code's text from here.
+Goes in: a kernel marked `jit.method`, which takes some records and two natural numbers (`i64`), or an `i64`, a
+`Ptr[u32]` and how many items that has. Comes out: a function of CPython that takes the two numbers, or the number and
+anything with a writable buffer of uint32 in one dimension; or None, where the interpreter is another one. It holds the
+GIL, so that the kernel must be short. Only CPython's stable ABI is used
+(https://docs.python.org/3/c-api/stable.html), and that a `bytes` object's content comes after 32 bytes. `lowering`
+takes the machine code's text from here.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ _API = (
 )
 _UINT32 = int.from_bytes(b"I\0", "little")
 
-_TEXT = """define ptr @"{name}.call"(ptr %self, ptr %args, i64 %n) #0 {{
-  %buffer = alloca [10 x i64]
+_HEAD = """define ptr @"{name}.call"(ptr %self, ptr %args, i64 %n) #0 {{
   %block = getelementptr i8, ptr %self, i64 {head}
 {loads}
   %fits = icmp eq i64 %n, 2
@@ -44,11 +44,13 @@ number:
   %first = load ptr, ptr %args
   %x = call i64 %api0(ptr %first)
   %negative = icmp slt i64 %x, 0
-  br i1 %negative, label %clear, label %memory
-memory:
+  br i1 %negative, label %clear, label %second
+"""
+_BUFFER = """second:
+  %buffer = alloca [10 x i64]
   %place = getelementptr i64, ptr %args, i64 1
-  %second = load ptr, ptr %place
-  %got = call i32 %api2(ptr %second, ptr %buffer, i32 {flags})
+  %other = load ptr, ptr %place
+  %got = call i32 %api2(ptr %other, ptr %buffer, i32 {flags})
   %failed = icmp ne i32 %got, 0
   br i1 %failed, label %clear, label %look
 look:
@@ -79,7 +81,21 @@ run:
 release:
   call void %api3(ptr %buffer)
   br label %ask
-clear:
+"""
+"""Offsets are those of `Py_buffer`: buf 0, len 16, itemsize 24, ndim 36, format 40."""
+
+_NUMBER = """second:
+  %place = getelementptr i64, ptr %args, i64 1
+  %other = load ptr, ptr %place
+  %y = call i64 %api0(ptr %other)
+  %lacks = icmp slt i64 %y, 0
+  br i1 %lacks, label %clear, label %run
+run:
+  %result = call i64 @{inner}({records}, i64 %x, i64 %y)
+  br label %end
+"""
+
+_TAIL = """clear:
   call void %api1()
   br label %ask
 ask:
@@ -89,19 +105,19 @@ end:
   %object = call ptr %api4(i64 %told)
   ret ptr %object
 }}"""
-"""Offsets are those of `Py_buffer`: buf 0, len 16, itemsize 24, ndim 36, format 40."""
 
 
 def text(kernel: Kernel, inner: str) -> str:
     """LLVM's assembly of the function that Python calls."""
-    n_records = len(kernel.parameters) - 3
+    n_records = _n_records(kernel)
     names = [f"%api{i}" for i in range(len(_API))] + [f"%record{i}" for i in range(n_records)]
     loads = [
         line
         for i, name in enumerate(names)
         for line in (f"  %at{i} = getelementptr i64, ptr %block, i64 {i}", f"  {name} = load ptr, ptr %at{i}")
     ]
-    return _TEXT.format(
+    middle = _NUMBER if len(kernel.parameters) - n_records == 2 else _BUFFER
+    return (_HEAD + middle + _TAIL).format(
         name=kernel.name,
         inner=inner,
         loads="\n".join(loads),
@@ -111,6 +127,11 @@ def text(kernel: Kernel, inner: str) -> str:
         records=", ".join(f"ptr %record{i}" for i in range(n_records)),
         ask=ASK,
     )
+
+
+def _n_records(kernel: Kernel) -> int:
+    """How many of the kernel's parameters are bound to the function."""
+    return sum(isinstance(kind, type) and issubclass(kind, Record) for kind in kernel.parameters.values())
 
 
 class _Definition(ctypes.Structure):
@@ -124,8 +145,7 @@ def make(kernel: Kernel, *records: Record) -> Method | None:
     parts = _parts(kernel)
     if parts is None:
         return None
-    kinds = list(kernel.parameters.values())
-    if [type(record) for record in records] != kinds[: len(records)] or len(kinds) != len(records) + 3:
+    if [type(record) for record in records] != list(kernel.parameters.values())[: _n_records(kernel)]:
         raise KernelError(f"{kernel.name} takes other records")
     new, definition, addresses = parts
     block = struct.pack(f"{len(_API) + len(records)}Q", *addresses, *(record.address for record in records))

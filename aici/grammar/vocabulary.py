@@ -84,6 +84,11 @@ class Vocabulary:
         return make_index(self.data, self.offsets, self.eos_ids, self.n_words, self.content_hash)
 
     @cached_property
+    def tokens(self) -> kernels.Tokens:
+        """What the kernels that follow a token read."""
+        return kernels.Tokens(data=self.data, offsets=self.offsets, n=self.n_tokens)
+
+    @cached_property
     def context(self) -> Context:
         """What mask kernels need, and the masks that are kept; to be used within `alone`."""
         n_words = self.n_words

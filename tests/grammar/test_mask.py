@@ -411,6 +411,22 @@ def test_python_calls_kernels_itself(real: Vocabulary) -> None:
         assert quick(1, out) == methods.ASK
 
 
+def test_native_steps_are_those_of_python(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(PATTERNS[1]), real)
+    states = range(matcher.automaton.n_states)
+    matcher.advance(1, 0)
+    native = matcher.masks.step
+    tokens = [*range(0, real.n_tokens, 97), -1, real.n_tokens, 1 << 62]
+    for state in states:
+        for token in tokens:
+            slow = matcher._follow(state, token)
+            assert matcher.advance(state, token) == slow
+            assert native(state, token) in (slow, methods.ASK)
+    for wrong in (-1, len(states), 1 << 63, 1 << 80):
+        with pytest.raises(ValueError, match="no state"):
+            matcher.advance(wrong, 0)
+
+
 def test_masks_without_help_of_the_interpreter(real: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = Matcher(compile_regex(PATTERNS[1]), real).mask(2)
     monkeypatch.setattr(mask, "make", lambda *_: None)
