@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent, indent
-from time import sleep
 
 import numpy as np
 import pytest
@@ -191,10 +190,11 @@ def test_cut_at_any_byte(path: Path, request_: RunRequest) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_by_the_system_at_random_moments(path: Path, request_: RunRequest) -> None:
-    """A process of its own, and a real SIGKILL."""
+    """A process of its own, and a real SIGKILL, once its file has some length."""
     expected = undisturbed(request_)
-    moments = random.Random(5)
-    killed = 0
+    begin(path, request_)
+    lengths = random.Random(5)
+    whole, killed = path.stat().st_size, 0
     for _ in range(30):
         path.unlink(missing_ok=True)
         child = os.fork()
@@ -203,9 +203,12 @@ def test_killed_by_the_system_at_random_moments(path: Path, request_: RunRequest
                 begin(path, request_)
             finally:
                 os._exit(0)
-        sleep(moments.uniform(0, 0.06))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        length, ended = lengths.randrange(whole), False
+        while not ended and (not path.exists() or path.stat().st_size < length):
+            ended = os.waitpid(child, os.WNOHANG)[0] == child
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         if path.exists():
             killed += not durable.load(path, CHECKPOINT).finished
             assert go_on(path) == expected
