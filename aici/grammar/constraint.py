@@ -74,7 +74,6 @@ class Matcher(KeptMasks):
         """As `advance`, in Python."""
         if not 0 <= state < self.masks.n_states:
             raise ValueError(f"no state {state}")
-        self.masks.prepare_step()
         if not 0 <= token < self._n_tokens or not (text := self._tokens[token]):
             return DEAD
         table, n = self._table, self._n_classes

@@ -349,27 +349,28 @@ class LazyCombination:
 
     def _search(self, state: int, came_from: dict[int, int]) -> int | None:
         """The state found. It goes deep and wide in turn: the end may be far (counts), or near and easily missed."""
-        wide, deep, done = deque([state]), list[int](), set[int]()
+        wide, deep, done, dived = deque([state]), list[int](), set[int](), set[int]()
         while wide:
-            goes_deep = len(done) % 2 == 0
-            at = deep.pop() if goes_deep and deep else wide.popleft()
-            if at in done:
+            goes_deep = bool(deep) and len(done) % 2 == 0
+            at = deep.pop() if goes_deep else wide.popleft()
+            if at in (dived if goes_deep else done):
                 continue
             if self.accepting[at] or self._live[at]:
                 return at
-            done.add(at)
-            self._searches -= len(done) > _NEAR
-            if self._searches < 0:
-                raise self._past_limit(
-                    f"it takes more than {_SEARCHES:,} steps to find out whether texts can be completed"
-                )
-            fresh = [
-                to for to in dict.fromkeys(self._leads_to(at)) if to not in came_from and self._live[to] is not False
-            ]
+            if at not in done:
+                done.add(at)
+                self._searches -= len(done) > _NEAR
+                if self._searches < 0:
+                    raise self._past_limit(
+                        f"it takes more than {_SEARCHES:,} steps to find out whether texts can be completed"
+                    )
+            after = [to for to in dict.fromkeys(self._leads_to(at)) if self._live[to] is not False]
+            fresh = [to for to in after if to not in came_from]
             came_from.update(dict.fromkeys(fresh, at))
             wide.extend(fresh)
-            if goes_deep:
-                deep.extend(reversed(fresh))
+            if goes_deep or not deep:
+                dived.add(at)
+                deep.extend(to for to in reversed(after) if to not in dived)
         return None
 
     def _past_limit(self, message: str = "") -> RegexLimitError:

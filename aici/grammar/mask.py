@@ -59,18 +59,11 @@ class Masks:
         self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or ask
         """Fills as `fill` does in most cases, or returns less than 0."""
 
-        self._steps: kernels.Steps | None = None
-        self.step: Method = ask
-        """The state after a state and a token, or less than 0: look why."""
-
-    def prepare_step(self) -> None:
-        """Have `step` made, the first time: that costs as much as a hundred of them."""
-        if self._steps is not None:
-            return
         self._steps = kernels.Steps(
             table=self.table, classes=self.classes, n_classes=self.n_classes, n_states=self.n_states
         )
-        self.step = make(kernels.step, self.vocabulary.tokens, self._steps) or ask
+        self.step: Method = make(kernels.step, vocabulary.tokens, self._steps) or ask
+        """The state after a state and a token, or less than 0: look why."""
 
     @property
     def few(self) -> int:

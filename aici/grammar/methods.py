@@ -153,6 +153,10 @@ def make(kernel: Kernel, *records: Record) -> Method | None:
     return function
 
 
+_DEFINITIONS: list[_Definition] = []
+"""What functions refer to; threads may come to `_parts` at once, and all but one result are dropped."""
+
+
 @once
 def _parts(kernel: Kernel) -> tuple[Any, _Definition, list[int]] | None:
     """What is the same for all functions of a kernel."""
@@ -164,4 +168,6 @@ def _parts(kernel: Kernel) -> tuple[Any, _Definition, list[int]] | None:
         ("PyCFunction_NewEx", api)
     )
     addresses = [ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in _API]
-    return new, _Definition(kernel.name.encode(), kernel.method_address, _FASTCALL, None), addresses
+    definition = _Definition(kernel.name.encode(), kernel.method_address, _FASTCALL, None)
+    _DEFINITIONS.append(definition)
+    return new, definition, addresses

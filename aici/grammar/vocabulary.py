@@ -106,8 +106,8 @@ class Vocabulary:
     def alone(self) -> Iterator[Context]:
         """Nobody else uses the context meanwhile, even if the GIL is released: those who hold it (`methods`) look
         whether it is busy."""
-        context = self.context
         with self._lock:
+            context = self.context  # here: functions of Python's own hold on to the first one that is made
             busy = context.fields["busy"]
             busy[0] = 1
             try:

@@ -85,8 +85,9 @@ class Generation(_Constrained):
                 self._budget = matcher.budget
                 if not self._budget.fits(matcher.start, self._left):
                     least = self._budget.least(matcher.start)
+                    takes = "takes at least" if self._budget.exact else "is only known to end within"
                     raise ServiceError(
-                        f"{describe(spec)} takes at least {least} token{'' if least == 1 else 's'}, "
+                        f"{describe(spec)} {takes} {least} token{'' if least == 1 else 's'}, "
                         f"max_tokens is {self._left} (complete=False takes the beginning of a text)"
                     )
         except RegexLimitError as error:

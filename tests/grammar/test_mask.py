@@ -414,7 +414,6 @@ def test_python_calls_kernels_itself(real: Vocabulary) -> None:
 def test_native_steps_are_those_of_python(real: Vocabulary) -> None:
     matcher = Matcher(compile_regex(PATTERNS[1]), real)
     states = range(matcher.automaton.n_states)
-    matcher.advance(1, 0)
     native = matcher.masks.step
     tokens = [*range(0, real.n_tokens, 97), -1, real.n_tokens, 1 << 62]
     for state in states:
