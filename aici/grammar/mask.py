@@ -58,11 +58,8 @@ class Masks:
         context = vars(vocabulary).get("context")  # the first mask of a vocabulary makes it
         self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or ask
         """Fills as `fill` does in most cases, or returns less than 0."""
-
-        self._steps = kernels.Steps(
-            table=self.table, classes=self.classes, n_classes=self.n_classes, n_states=self.n_states
-        )
-        self.step: Method = make(kernels.step, vocabulary.tokens, self._steps) or ask
+        steps = kernels.Steps(table=self.table, classes=self.classes, n_classes=self.n_classes, n_states=self.n_states)
+        self.step: Method = make(kernels.step, vocabulary.tokens, steps) or ask
         """The state after a state and a token, or less than 0: look why."""
 
     @property

@@ -141,7 +141,7 @@ class _Definition(ctypes.Structure):
 
 
 def make(kernel: Kernel, *records: Record) -> Method | None:
-    """The function that runs the kernel with these records, which have to live as long."""
+    """The function that runs the kernel with these records, which it keeps."""
     parts = _parts(kernel)
     if parts is None:
         return None
@@ -149,12 +149,9 @@ def make(kernel: Kernel, *records: Record) -> Method | None:
         raise KernelError(f"{kernel.name} takes other records")
     new, definition, addresses = parts
     block = struct.pack(f"{len(_API) + len(records)}Q", *addresses, *(record.address for record in records))
-    function: Method = new(ctypes.addressof(definition), block, None)
+    kept = definition, records  # by the function, as what it calls its module: it has their addresses only
+    function: Method = new(ctypes.addressof(definition), block, kept)
     return function
-
-
-_DEFINITIONS: list[_Definition] = []
-"""What functions refer to; threads may come to `_parts` at once, and all but one result are dropped."""
 
 
 @once
@@ -164,10 +161,9 @@ def _parts(kernel: Kernel) -> tuple[Any, _Definition, list[int]] | None:
     if sys.implementation.name != "cpython" or not with_lock or bytes.__basicsize__ != _BYTES_HEAD + 1:
         return None
     api = ctypes.pythonapi
-    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
         ("PyCFunction_NewEx", api)
     )
     addresses = [ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in _API]
     definition = _Definition(kernel.name.encode(), kernel.method_address, _FASTCALL, None)
-    _DEFINITIONS.append(definition)
     return new, definition, addresses

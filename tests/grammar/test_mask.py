@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib.util
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -409,6 +411,22 @@ def test_python_calls_kernels_itself(real: Vocabulary) -> None:
     assert quick() == quick(1) == quick(1, out, 2) == methods.ASK  # type: ignore[call-arg]
     with real.alone():
         assert quick(1, out) == methods.ASK
+
+
+def test_functions_of_python_keep_what_they_read() -> None:
+    vocabulary = Vocabulary([bytes([i]) for i in range(256)], [0])
+    matcher = Matcher(compile_regex("[a-z]*"), vocabulary)
+    step = matcher.masks.step
+    expected, tokens = matcher.advance(1, ord("a")), weakref.ref(vocabulary.tokens)
+    del matcher, vocabulary
+    gc.collect()
+    if step is mask.ask:
+        pytest.skip("not this interpreter")
+    assert tokens() is not None
+    assert step(1, ord("a")) == expected
+    del step
+    gc.collect()
+    assert tokens() is None
 
 
 def test_native_steps_are_those_of_python(real: Vocabulary) -> None:
