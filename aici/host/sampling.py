@@ -82,12 +82,6 @@ class Sampler:
         if self.params.temperature != 0.0:
             self.step += 1
 
-    def logprob(self, logits: NDArray[np.float32], token: int) -> float:
-        """Natural logarithm of the model's own probability of a token: no mask, temperature 1."""
-        exact = logits.astype(np.float64)
-        exact -= exact.max()
-        return float(exact[token] - np.log(np.exp(exact).sum()))
-
     def _masked(self, logits: NDArray[np.float32], mask: NDArray[np.uint32]) -> NDArray[np.float32]:
         """The logits, minus infinity where not allowed. One table look-up for eight tokens and no allocation."""
         n = len(logits)

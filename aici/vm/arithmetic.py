@@ -235,19 +235,6 @@ def _integer_power(m: Runtime, x: int, y: int) -> int:
     return checked(m, x**y)
 
 
-def power_modulo(m: Runtime, x: int, y: int, modulus: int) -> int:
-    """`pow(x, y, modulus)` of integers."""
-    if not modulus:
-        raise m.error("ValueError", "pow() 3rd argument cannot be 0")
-    digits = modulus.bit_length() // _DIGIT + 1
-    own = max(x.bit_length(), modulus.bit_length()) // _DIGIT + 1
-    m.charge(((2 * y.bit_length() + 1) * digits * digits >> 4) + (own * digits >> 5))
-    try:
-        return pow(x, y, modulus)
-    except ValueError as error:
-        raise m.error("ValueError", str(error)) from None
-
-
 def shift_left(m: Runtime, x: Value, y: Value) -> Value:
     if type(x) not in INTEGERS or type(y) not in INTEGERS:
         return _special(m, "<<", x, y)

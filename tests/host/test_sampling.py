@@ -114,13 +114,6 @@ def test_seeds_branches_and_steps_draw_differently() -> None:
     assert len(set(draws)) == len(draws)
 
 
-def test_logprob_is_of_the_whole_distribution() -> None:
-    logits = np.array([0.0, math.log(2), math.log(5), -np.inf], np.float32)
-    sampler = Sampler(SamplingParams(0.5))
-    assert sampler.logprob(logits, 2) == pytest.approx(math.log(5 / 8))
-    assert sampler.logprob(logits, 3) == -math.inf
-
-
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_logits_that_are_no_numbers_are_an_engine_error(bad: float, temperature: float) -> None:
