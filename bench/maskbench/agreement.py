@@ -5,8 +5,10 @@ Goes in: the masks that were measured. Comes out: counts, and what each category
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,16 @@ CATEGORIES = {
     "end": "end of the sequence: whether a complete text may end is said by another call of theirs, or they let it end "
     "where the text is not complete",
     "special": "special tokens, which have no bytes",
-    "partial": "tokens that are no whole UTF-8: halves of characters that differ so (wide), or that they never give",
     "forced": "other spellings of a text that is forced: they give the tokenizer's own only",
-    "wide": r"characters beyond ASCII: Rust's \w has marks, joiners and connecting punctuation (M, Pc), Python's has "
-    r"numbers such as ½ (No); XGrammar's is ASCII, and it reads \p{L} as plain text",
-    "control": r"control characters: Python's \s holds \x1c to \x1f, Rust's does not",
-    "text": "other text: of a pattern that they read differently, or whose automaton they get wrong",
+    "past": "tokens that go on from a complete text to one that is not, or that takes not the first alternative "
+    "that matches: Outlines' automaton stops before",
+    "newline": "tokens with a newline where the pattern says `.`, which holds it in XGrammar",
+    "literal": r"of a pattern with \p{L}, which XGrammar reads as plain text",
+    "word": r"characters beyond ASCII in \w: Rust's has marks, joiners and connecting punctuation, Python's has "
+    "numbers such as ½; XGrammar's is ASCII",
+    "space": r"control characters: Python's \s holds \x1c to \x1f, Rust's and XGrammar's do not",
+    "half": r"tokens that are no whole UTF-8: halves of characters that differ so (word)",
+    "unexplained": "none of these",
 }
 
 
@@ -38,18 +44,21 @@ def agreement(found: dict[str, Samples], cases: Sequence[Case], tokens: Tokens, 
     others = [name for name in found if name != ours]
     counts: dict[str, Counts] = {name: defaultdict(lambda: defaultdict(int)) for name in ("reference", *others)}
     for case in cases:
-        reference = Reference(case.pattern, tokens)
-        states = reference.states(tokens.encode(case.text))
+        readings = _Readings(case, tokens)
         mine = [_bits(mask, tokens) for mask in found[ours].masks.get(case.name, [])]
-        for what, often in _compare_reference(mine, states, reference).items():
+        for what, often in _compare_reference(mine, readings.states, readings.reference).items():
             counts["reference"][what][case.name] = often
         for name in others:
-            for state, bits, mask in zip(states, mine, found[name].masks.get(case.name, []), strict=False):
+            for step, (bits, mask) in enumerate(zip(mine, found[name].masks.get(case.name, []), strict=False)):
                 counts[name]["masks compared"][case.name] += 1
-                theirs = _bits(mask, tokens)
-                for token in np.flatnonzero(bits != theirs).tolist():
-                    counts[name][_category(token, bits, theirs, reference, state, tokens)][case.name] += 1
+                for category, often in _compare(bits, _bits(mask, tokens), readings, step).items():
+                    counts[name][category][case.name] += often
     return {name: {what: dict(by_case) for what, by_case in sorted(count.items())} for name, count in counts.items()}
+
+
+def unexplained(counts: dict[str, Counts]) -> int:
+    """Tokens that differ from a peer for no reason known."""
+    return sum(sum(by.values()) for count in counts.values() for what, by in count.items() if "unexplained" in what)
 
 
 def _bits(mask: np.ndarray[Any, Any], tokens: Tokens) -> np.ndarray[Any, Any]:
@@ -68,23 +77,85 @@ def _compare_reference(mine: list[Any], states: list[int], reference: Reference)
     return {"masks compared": len(mine), "masks that differ": differ}
 
 
-def _category(token: int, ours: Any, theirs: Any, reference: Reference, state: int, tokens: Tokens) -> str:
-    who = "only we allow" if ours[token] else "only they allow"
-    return f"{who}: {_kind(token, bool(ours[token]), theirs, reference, state, tokens)}"
+class _Readings:
+    """A case as we read it, and as others do; the states before each token."""
+
+    def __init__(self, case: Case, tokens: Tokens) -> None:
+        self.pattern, self.tokens = case.pattern, tokens
+        self._ids = tokens.encode(case.text)
+        self.reference, self.states = self._read(case.pattern)
+
+    @cached_property
+    def dot_all(self) -> tuple[Reference, list[int]]:
+        return self._read(f"(?s:{self.pattern})")
+
+    @cached_property
+    def literal(self) -> tuple[Reference, list[int]]:
+        return self._read(self.pattern.replace("\\p", "p"))
+
+    def before(self, step: int) -> bytes:
+        """The text before a step."""
+        return b"".join(self.tokens.tokens[i] or b"" for i in self._ids[:step])
+
+    def _read(self, pattern: str) -> tuple[Reference, list[int]]:
+        reference = Reference(pattern, self.tokens)
+        return reference, reference.states(self._ids)
 
 
-def _kind(token: int, ours: bool, theirs: Any, reference: Reference, state: int, tokens: Tokens) -> str:
-    data = tokens.tokens[token]
+def _compare(ours: Any, theirs: Any, readings: _Readings, step: int) -> Counter[str]:
+    """Who alone allows how many tokens, by category."""
+    counts: Counter[str] = Counter()
+    alone = np.flatnonzero(ours & ~theirs).tolist()
+    past = all(_runs_past(token, readings, step) for token in alone if readings.tokens.tokens[token])
+    forced = theirs.sum() == 1 and readings.reference.forced(readings.states[step])
+    for token in alone:
+        kind = _plain_kind(token, readings.tokens) or ("forced" if forced else "past" if past else None)
+        counts[f"only we allow: {kind or _kind(token, True, readings, step)}"] += 1
+    for token in np.flatnonzero(theirs & ~ours).tolist():
+        kind = _plain_kind(token, readings.tokens) or _kind(token, False, readings, step)
+        counts[f"only they allow: {kind}"] += 1
+    return counts
+
+
+def _plain_kind(token: int, tokens: Tokens) -> str | None:
     if token == tokens.eos:
         return "end"
-    if data is None:
-        return "special"
-    if ours and theirs.sum() == 1 and reference.forced(state):
-        return "forced"
+    return "special" if tokens.tokens[token] is None else None
+
+
+def _runs_past(token: int, readings: _Readings, step: int) -> bool:
+    """Whether a token goes on from a complete text, at its begin or within it, where a search that takes the first
+    alternative that matches, as `re` does, would not."""
+    reference, state = readings.reference, readings.states[step]
+    data, met = readings.tokens.tokens[token] or b"", False
+    for byte in data:
+        met = met or reference.complete(state)
+        state = reference.after(state, bytes([byte]))
+    if not met or not reference.complete(state):
+        return met
+    whole = (readings.before(step) + data).decode()
+    first = None if "\\p" in readings.pattern else re.match(readings.pattern, whole)
+    return first is not None and first.end() < len(whole)
+
+
+def _kind(token: int, ours: bool, readings: _Readings, step: int) -> str:
+    """Of a token with bytes that only one side allows."""
+    data, pattern = readings.tokens.tokens[token] or b"", readings.pattern
+    if "\\p" in pattern and _allows(readings.literal, step, data) != ours:
+        return "literal"
+    if not ours and b"\n" in data and _allows(readings.dot_all, step, data):
+        return "newline"
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return "partial"
-    if not text.isascii():
-        return "wide"
-    return "control" if any(not char.isprintable() and char not in "\t\n\r" for char in text) else "text"
+        return "half" if "\\w" in pattern else "unexplained"
+    if "\\w" in pattern and not text.isascii():
+        return "word"
+    if "\\s" in pattern and any("\x1c" <= char <= "\x1f" for char in text):
+        return "space"
+    return "unexplained"
+
+
+def _allows(reading: tuple[Reference, list[int]], step: int, data: bytes) -> bool:
+    reference, states = reading
+    return reference.after(states[step], data) != 0

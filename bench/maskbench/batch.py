@@ -1,7 +1,8 @@
 """Many sequences of one constraint in a step: microseconds a sequence.
 
-Goes in: engines and a vocabulary. Comes out: for each engine and size of a batch, three figures: the masks as they are
-first asked for, the same again, and the masks and advances of a step as decoding sees it.
+Goes in: engines and a vocabulary, and what an earlier run has left. Comes out: for each engine and size of a batch,
+three figures: the masks as they are first asked for, the same again, and the masks and advances of a step as decoding
+sees it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from maskbench.clock import tell, timed
+from maskbench.ledger import Ledger
 from maskbench.patterns import EVERYDAY
 from maskbench.vocabularies import Tokens
 
@@ -24,26 +26,36 @@ FIGURES = {
 }
 
 
-def batches(peers: Sequence[Any], tokens: Tokens, repeats: int) -> dict[str, dict[str, dict[int, float]]]:
+def batches(
+    peers: Sequence[Any], tokens: Tokens, repeats: int, ledger: Ledger
+) -> dict[str, dict[str, dict[int, float]]]:
     """Figure to engine to size to microseconds a sequence, medians of the repeats."""
-    case = next(c for c in EVERYDAY if c.name == "json-nested")
-    ids = tokens.encode(case.text)
-    found: dict[str, dict[str, dict[int, list[float]]]] = {
-        figure: defaultdict(lambda: defaultdict(list)) for figure in FIGURES
-    }
+    found: dict[str, dict[str, dict[int, float]]] = {figure: defaultdict(dict) for figure in FIGURES}
     for size in SIZES:
         tell(f"batch of {size}")
-        for _ in range(repeats):
-            for peer in peers:
-                try:
-                    for figure, seconds in zip(FIGURES, _measure(peer, case.pattern, ids, size), strict=True):
-                        found[figure][peer.name][size].append(seconds / size * 1e6)
-                except Exception as error:
-                    print(f"batch of {size} on {peer.name}: {error}", file=sys.stderr)
+        for name, micros in ledger.get(
+            f"{tokens.name} batch {size}", lambda size=size: _of_size(peers, tokens, size, repeats)
+        ).items():
+            for figure, value in zip(FIGURES, micros, strict=True):
+                found[figure][name][size] = value
     tell("")
+    return {figure: dict(names) for figure, names in found.items()}
+
+
+def _of_size(peers: Sequence[Any], tokens: Tokens, size: int, repeats: int) -> dict[str, list[float]]:
+    """Engine to its figures."""
+    case = next(c for c in EVERYDAY if c.name == "json-nested")
+    ids = tokens.encode(case.text)
+    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for _ in range(repeats):
+        for peer in peers:
+            try:
+                found[peer.name].append(_measure(peer, case.pattern, ids, size))
+            except Exception as error:
+                print(f"batch of {size} on {peer.name}: {error}", file=sys.stderr)
     return {
-        figure: {name: {size: statistics.median(t) for size, t in sizes.items()} for name, sizes in names.items()}
-        for figure, names in found.items()
+        name: [statistics.median(seconds) / size * 1e6 for seconds in zip(*repeated, strict=True)]
+        for name, repeated in found.items()
     }
 
 

@@ -15,11 +15,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from maskbench.ledger import Ledger
 from maskbench.patterns import EVERYDAY
 from maskbench.vocabularies import VOCABULARIES, Tokens
 
 _SESSIONS = 1000
 _SECONDS = 300
+
+
+def memories(peers: Sequence[Any], vocabulary: str, cases: Sequence[str], ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """`memory_of` every engine."""
+    return {
+        peer.name: ledger.get(
+            f"{vocabulary} memory {peer.name}", lambda peer=peer: memory_of(peer.name, vocabulary, cases)
+        )
+        for peer in peers
+    }
 
 
 def memory_of(engine: str, vocabulary: str, cases: Sequence[str]) -> dict[str, Any]:

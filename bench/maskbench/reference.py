@@ -30,11 +30,19 @@ class Reference:
             self.whole = None
         self._automaton: Any = self.whole or compile_automaton(pattern)
 
+    def after(self, state: int, data: bytes) -> int:
+        """The state after some bytes, 0 where they are not allowed."""
+        return int(self._automaton.advance(state, data))
+
+    def complete(self, state: int) -> bool:
+        """Whether the text may end."""
+        return bool(self._automaton.is_accepting(state))
+
     def states(self, ids: Sequence[int]) -> list[int]:
         """The state before each token and after the last."""
         states = [int(self._automaton.start)]
         for token in ids:
-            states.append(self._automaton.advance(states[-1], self.tokens.tokens[token] or b""))
+            states.append(self.after(states[-1], self.tokens.tokens[token] or b""))
         return states
 
     def fresh(self, ids: Sequence[int]) -> list[bool]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from maskbench.agreement import unexplained
 from maskbench.measure import Samples
 from maskbench.patterns import Case
 from maskbench.report import figures, groups
@@ -132,7 +133,9 @@ def _batch(figures_: dict[str, Any]) -> Iterator[Bar]:
 def _agreement(data: dict[str, Any]) -> Iterator[Bar]:
     counts = data.get("agreement", {}).get("reference")
     if counts:
-        yield Bar("masks that differ from the reference walker", sum(counts["masks that differ"].values()), 0.0, "-")
+        differ = sum(counts.get("masks that differ", {}).values())
+        yield Bar("masks that differ from the reference walker", differ, 0.0, "-")
+        yield Bar("tokens that differ from a peer, unexplained", unexplained(data["agreement"]), 0.0, "-")
 
 
 def verdict(found: list[Bar]) -> list[dict[str, Any]]:

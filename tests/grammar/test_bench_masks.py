@@ -35,15 +35,22 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def options(**given: Any) -> Namespace:
     known = {"vocabulary": "small", "engines": "aicic", "only": "email", "parts": "agreement", "repeats": 1, "limit": 5}
-    return Namespace(**{**known, "json": None, "plot": None, **given})
+    return Namespace(**{**known, "json": None, "plot": None, "keep": None, **given})
+
+
+def run(bench: Any, args: Namespace) -> Any:
+    """What is saved at the end."""
+    saved: list[Any] = []
+    bench.run("small", args, saved.append)
+    return saved[-1]
 
 
 def test_alone(bench: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = bench.run("small", options(only="email,yes-no,nth-from-end-8", plot=tmp_path / "plot.svg"))
+    data = run(bench, options(only="email,yes-no,nth-from-end-8", plot=tmp_path / "plot.svg"))
     text = capsys.readouterr().out
     assert "compile + first mask" in text and "embedded automaton" in text and "uncached mask" in text
     assert data["agreement"]["reference"]["masks that differ"] == {"email": 0, "yes-no": 0, "nth-from-end-8": 0}
-    assert [bar["reached"] for bar in data["verdict"]] == [True] and json.dumps(data)
+    assert [bar["reached"] for bar in data["verdict"]] == [True, True] and json.dumps(data)
     assert ElementTree.parse(tmp_path / "plot.svg").getroot().tag.endswith("svg")
 
 
@@ -93,7 +100,7 @@ def test_peers_that_fail(bench: Any, monkeypatch: pytest.MonkeyPatch, capsys: py
     for kind in kinds:
         monkeypatch.setitem(bench.PEERS, kind.name, kind)
     names = ",".join(["aicic", *(kind.name for kind in kinds)])
-    data = bench.run("small", options(engines=names, only="email,yes-no", limit=1))
+    data = run(bench, options(engines=names, only="email,yes-no", limit=1))
     failures = data["failures"]
     assert failures["hanging"] == {"email": "> 1 s"} and "died" in failures["dying"]["email"]
     assert failures["refusing"].keys() == {"email", "yes-no"} and "what was it" in failures["forgetful"]["email"]
@@ -115,3 +122,68 @@ def test_several_vocabularies_and_a_file(
     bench.main()
     assert json.loads((tmp_path / "new" / "x.json").read_text())["small"]["vocabulary"] == "small"
     assert capsys.readouterr().out.count("vocabulary small") == 2
+
+
+def test_a_run_that_is_cut_off_goes_on_where_it_was(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = "cold,agreement,batch"
+    given = {"only": "email,yes-no", "parts": parts, "keep": tmp_path / "new" / "kept.jsonl", "engines": "aicic"}
+    whole = run(bench, options(**given))
+    lines = given["keep"].read_text().splitlines(keepends=True)
+    names = [json.loads(line)[0] for line in lines[1:]]
+    assert names[:4] == ["small trial aicic email", "small trial aicic yes-no", *(
+        f"small measured {case}" for case in ("email", "yes-no"))] and "small batch 1024" in names  # fmt: skip
+
+    compiled = []
+    kind = bench.PEERS["aicic"]
+
+    class Counting(kind):  # type: ignore[misc, valid-type]
+        def compile(self, pattern: str) -> Any:
+            compiled.append(pattern)
+            return super().compile(pattern)
+
+    monkeypatch.setitem(bench.PEERS, "aicic", Counting)
+    assert run(bench, options(**given)) == whole and not compiled  # masks, too: the agreement is counted again
+    given["keep"].write_text("".join(lines[:-1]) + lines[-1][:20])  # cut off within a line
+    again = run(bench, options(**given))
+    assert again["batch"].keys() == whole["batch"].keys() and again["tables"] == whole["tables"]
+    assert len(set(compiled)) == 1  # that of batches
+    assert len(given["keep"].read_text().splitlines()) == len(lines)
+    with pytest.raises(SystemExit, match="other sources, packages or options"):
+        bench.run("small", options(**{**given, "repeats": 2}), print)
+
+
+def test_differences_have_their_reasons(bench: Any) -> None:
+    """What a peer does that its category says, and what no category says."""
+    import numpy as np
+    from maskbench import agreement
+    from maskbench.measure import Samples
+    from maskbench.patterns import Case
+
+    tokens = bench.VOCABULARIES["small"]()
+    ids = {data: i for i, data in enumerate(tokens.tokens)}
+
+    def compared(case: Case, change: dict[bytes | None, bool]) -> dict[str, int]:
+        ours, theirs = Samples(), Samples()
+        reference = agreement.Reference(case.pattern, tokens)
+        bits = reference.mask(reference.states([])[0])
+        ours.masks[case.name] = [np.packbits(bits, bitorder="little")]
+        for data, allowed in change.items():
+            bits[ids[data]] = allowed
+        theirs.masks[case.name] = [np.packbits(bits, bitorder="little")]
+        counts = agreement.agreement({"aicic": ours, "peer": theirs}, [case], tokens, "aicic")["peer"]
+        return {what: by_case[case.name] for what, by_case in counts.items() if what != "masks compared"}
+
+    dots = Case("dots", ".*", "a")
+    assert compared(dots, {b"\n": True}) == {"only they allow: newline": 1}
+    assert compared(dots, {None: False}) == {"only we allow: end": 1}
+    assert compared(dots, {b"a": False}) == {"only we allow: unexplained": 1}
+    assert compared(Case("word", r"\w+", "a"), {b"\xc3": False}) == {"only we allow: half": 1}
+    assert compared(Case("letters", r"\p{L}+", "p{L}"), {b"a": False}) == {"only we allow: literal": 1}
+    assert compared(Case("past", "(ab)*", "ab"), {b"a": False}) == {"only we allow: past": 1}
+    assert compared(Case("past", "(ab)*", "ab"), {b"a": False, b"ab": False}) == {"only we allow: unexplained": 2}
+    assert compared(Case("first", "12|123", "12"), {b"12": True}) == {}
+    assert compared(Case("first", "(a|b|ab)c?", "a"), {b"ab": False}) == {"only we allow: past": 1}
+    forced = {b"f": False, b"foo": True}
+    assert compared(Case("forced", "foo", "foo"), forced) == {"only we allow: forced": 1}
