@@ -12,17 +12,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from .advance import DEAD, Advancing, Way
 from .automaton import Automaton
 from .budget import Budget
 from .mask import Masks
 from .rows import KeptMasks
 from .vocabulary import Vocabulary
 
-DEAD = 0
-"""The state that allows nothing."""
+__all__ = ["DEAD", "Matcher", "fill_batch"]
 
 
-class Matcher(KeptMasks):
+class Matcher(Advancing, KeptMasks):
     """One constraint over one vocabulary. Any number of threads and sequences may use it at once.
 
     States are those of the automaton; `start` is the first one. A mask is uint32[n_words], bit i % 32 of word i // 32
@@ -30,15 +30,12 @@ class Matcher(KeptMasks):
     """
 
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary) -> None:
-        super().__init__(vocabulary)
+        KeptMasks.__init__(self, vocabulary)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = int(automaton.start)
         self.masks = Masks(automaton, vocabulary)
-        self._tokens, self._n_tokens = vocabulary.token_bytes, vocabulary.n_tokens
-        self._classes: bytes = self.masks.classes.tobytes()
-        self._n_classes = self.masks.n_classes
-        self._table = self.masks.table.reshape(-1).data
+        Advancing.__init__(self, Way(self.masks.table, self.masks.classes, vocabulary))
 
     def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
         found = self.masks.quick(state, row)
@@ -63,30 +60,6 @@ class Matcher(KeptMasks):
     def budget(self) -> Budget:
         """How many tokens are needed, and which leave enough, to complete a text."""
         return Budget(self.automaton, self.vocabulary)
-
-    def advance(self, state: int, token: int) -> int:
-        """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none. ValueError for a
-        state that there is not."""
-        after = self.masks.step(state, token)
-        return after if after >= 0 else self._follow(state, token)
-
-    def _follow(self, state: int, token: int) -> int:
-        """As `advance`, in Python."""
-        if not 0 <= state < self.masks.n_states:
-            raise ValueError(f"no state {state}")
-        if not 0 <= token < self._n_tokens or not (text := self._tokens[token]):
-            return DEAD
-        table, n = self._table, self._n_classes
-        for c in text.translate(self._classes):
-            state = table[state * n + c]
-        return state
-
-    def advance_bytes(self, state: int, text: bytes) -> int:
-        """The state after some bytes, however they are cut into tokens."""
-        table, n = self._table, self._n_classes
-        for c in text.translate(self._classes):
-            state = table[state * n + c]
-        return state
 
     def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
         """The text that must follow, at most `limit` bytes of it, up to where there is a choice or the text may end. It

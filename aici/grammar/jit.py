@@ -44,7 +44,7 @@ import numpy as np
 
 from . import cache, image
 
-FORMAT = 4
+FORMAT = 5
 """Version of the calling convention and of what `lowering` makes; part of every cache key."""
 
 
@@ -138,6 +138,8 @@ class Record:
         n: i64
     """
 
+    constant = False
+    """Whether its words stay as they are, so that there may be copies of them."""
     _kinds: dict[str, Kind] | None = None
     slots: ctypes.Array[ctypes.c_uint64]
     address: int
@@ -509,7 +511,9 @@ def _identity(k: Kernel) -> object:
 
 def _told(kinds: dict[str, Kind]) -> dict[str, object]:
     """The kinds, with the fields of records."""
-    return {name: _told(kind.kinds()) if isinstance(kind, type) else kind for name, kind in kinds.items()}
+    return {
+        name: (kind.constant, _told(kind.kinds())) if isinstance(kind, type) else kind for name, kind in kinds.items()
+    }
 
 
 def bytecode(function: FunctionType) -> object:

@@ -23,33 +23,59 @@ SUBTREE_MASK = 0x3FFFFF
 MAX_DEPTH, MAX_TOKENS, MAX_NODES = DEPTH_MASK, TOKEN_MASK, SUBTREE_MASK
 
 
-class Tokens(Record):
-    """The bytes of a vocabulary's tokens."""
-
-    data: Ptr[u8]
-    offsets: Ptr[i64]  # [n + 1]
-    n: i64
+INLINE = 7
+"""A token of so many bytes is one word: those, the first one lowest, and how many they are in the highest byte. Of a
+longer one the word holds LONG there, its length in the 12 bits below, and where it lies in `data`."""
+LENGTH_SHIFT, LONG_SHIFT, LONG = 56, 44, 255
+START_MASK = (1 << LONG_SHIFT) - 1
 
 
 class Steps(Record):
-    """An automaton to follow."""
+    """An automaton to follow, and the bytes of a vocabulary's tokens."""
 
+    constant = True
     table: Ptr[u32]  # [n_states, n_classes]
     classes: Ptr[u8]  # [256]
     n_classes: i64
     n_states: i64
+    words: Ptr[u64]  # [n_tokens]
+    n_tokens: i64
+    data: Ptr[u8]
+    dead: i64  # in place of 0: an automaton that grows may have more to say
 
 
 @method
-def step(tokens: Tokens, automaton: Steps, state: i64, token: i64) -> i64:
-    """The state after a token's bytes; 0 if it is not allowed, has no bytes or is none; -1 for a wrong state."""
-    if state < 0 or state >= automaton.n_states:
+def step(a: Steps, state: i64, token: i64) -> i64:
+    """The state after a token's bytes; `dead` if it is not allowed, has no bytes or is none; -1 for a wrong state."""
+    if state < 0 or state >= a.n_states:
         return -1
-    if token < 0 or token >= tokens.n or tokens.offsets[token] == tokens.offsets[token + 1]:
-        return 0
-    for i in range(tokens.offsets[token], tokens.offsets[token + 1]):
-        state = automaton.table[state * automaton.n_classes + automaton.classes[tokens.data[i]]]
-    return state
+    if token < 0 or token >= a.n_tokens:
+        return a.dead
+    word = a.words[token]
+    length = i64(word >> LENGTH_SHIFT)
+    if length == 0:
+        return a.dead
+    if length == LONG:
+        text = a.data[i64(word & START_MASK) :]
+        for i in range(i64(word >> LONG_SHIFT) & MAX_DEPTH):
+            state = a.table[state * a.n_classes + a.classes[text[i]]]
+    else:
+        for _ in range(length):
+            state = a.table[state * a.n_classes + a.classes[i64(word & BYTE_MASK)]]
+            word = word >> 8
+    return state if state != 0 else a.dead
+
+
+@method
+def step_bytes(a: Steps, state: i64, text: Ptr[u8], n: i64) -> i64:
+    """The state after some bytes; as `step`."""
+    if state < 0 or state >= a.n_states:
+        return -1
+    if n == 0 and a.dead != 0:
+        return a.dead  # nothing was looked up that tells whether there is such a state
+    for i in range(n):
+        state = a.table[state * a.n_classes + a.classes[text[i]]]
+    return state if state != 0 else a.dead
 
 
 @kernel

@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from .advance import DEAD, Advancing, Way
 from .compose import UNKNOWN, compute, drop, keep_whole, knows, recall
-from .constraint import DEAD, Matcher
+from .constraint import Matcher
 from .dfa import Dfa
 from .fill import FEW
 from .lazy import LazyDfa
@@ -34,19 +35,35 @@ def matcher_for(automaton: AnyAutomaton, vocabulary: Vocabulary) -> AnyMatcher:
     return LazyMatcher(automaton, vocabulary)
 
 
-class LazyMatcher(KeptMasks):
+class _GrowingWay(Way):
+    """As `Way`; the automaton is asked where nobody has been yet."""
+
+    grows = True
+
+    def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
+        super().__init__(automaton.table, automaton.classes, vocabulary)
+        self.automaton = automaton
+
+    @property
+    def n_states(self) -> int:
+        return self.automaton.n_states
+
+    def by_bytes(self, state: int, text: bytes) -> int:
+        self.check(state)
+        return self.automaton.advance(state, memoryview(text).tobytes())
+
+
+class LazyMatcher(Advancing, KeptMasks):
     """As `Matcher`. Whatever leads to new states raises RegexLimitError when the automaton's room is used up."""
 
     def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
-        super().__init__(vocabulary)
+        KeptMasks.__init__(self, vocabulary)
+        Advancing.__init__(self, _GrowingWay(automaton, vocabulary))
         self._owner = next(OWNERS)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = automaton.start
         self.few = FEW
-        self._classes: bytes = automaton.classes.tobytes()
-        self._n_classes = automaton.n_classes
-        self._table = automaton.table.reshape(-1).data
 
     @cached_property
     def budget(self) -> LazyBudget:
@@ -60,7 +77,7 @@ class LazyMatcher(KeptMasks):
         return make_growing_machine(automaton, self.vocabulary.max_depth, self._owner, self.few)
 
     def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
-        self._check(state)
+        self._way.check(state)
         with self.vocabulary.alone() as context:
             found = recall(context, self._owner, state, row)
         if found != UNKNOWN:
@@ -96,32 +113,13 @@ class LazyMatcher(KeptMasks):
                 out[eos >> 5] |= np.uint32(1 << (eos & 31))
         return found
 
-    def _check(self, state: int) -> None:
-        if not 0 <= state < self.automaton.n_states:
-            raise ValueError(f"no state {state}")
-
-    def advance(self, state: int, token: int) -> int:
-        """The state after a token's bytes; DEAD if it is not allowed there, has no bytes or is none."""
-        if not 0 <= token < self.vocabulary.n_tokens or not (text := self.vocabulary.token_bytes[token]):
-            return DEAD
-        self._check(state)
-        table, n, after = self._table, self._n_classes, state
-        for c in text.translate(self._classes):
-            after = table[after * n + c]
-        return after or self.automaton.advance(state, text)  # 0 also where nobody has been yet
-
-    def advance_bytes(self, state: int, text: bytes) -> int:
-        """The state after some bytes, however they are cut into tokens."""
-        self._check(state)
-        return self.automaton.advance(state, text)
-
     def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
         """The text that must follow, at most `limit` bytes of it, up to where there is a choice or the text may end. It
         may end within a character."""
         out = bytearray()
         members = np.bincount(self.automaton.classes)
         while state != DEAD and not self.can_end(state) and len(out) < limit:
-            row = self.automaton.table[self.advance_bytes(state, b"")]
+            row = self.automaton.table[self.automaton.advance(state, b"")]
             (live,) = np.nonzero(row)
             if len(live) != 1 or members[live[0]] != 1:
                 break
@@ -135,7 +133,7 @@ class LazyMatcher(KeptMasks):
 
     def is_final(self, state: int) -> bool:
         """Whether nothing can follow but the end, whatever the tokens."""
-        return self.can_end(state) and not self.automaton.table[self.advance_bytes(state, b"")].any()
+        return self.can_end(state) and not self.automaton.table[self.automaton.advance(state, b"")].any()
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text, as far as a bounded search over the
@@ -148,7 +146,7 @@ class LazyMatcher(KeptMasks):
                 continue
             if self.can_end(at):
                 return True
-            fresh = set(self.automaton.table[self.advance_bytes(at, b"")][usable].tolist()) - seen
+            fresh = set(self.automaton.table[self.automaton.advance(at, b"")][usable].tolist()) - seen
             seen |= fresh
             todo += sorted(fresh)
         return bool(todo) or self._longer_tokens(seen)

@@ -77,7 +77,9 @@ def emit(kernels: list[Kernel], machine: llvm.TargetMachine) -> bytes:
     text = "\n".join([*(Statements(k).define() for k in reachable(kernels)), *(_entry(k) for k in kernels)])
     text += "\n".join(["", *(methods.text(k, inner(k)) for k in kernels if k.is_method)])
     text += _STRING_WORDS if machine.triple.startswith("x86_64") else _LOOP_WORDS
-    text += f"\nattributes #0 = {{ {_ATTRIBUTES} }}\nattributes #1 = {{ noinline {_ATTRIBUTES} }}\n!0 = !{{}}\n"
+    for number, more in enumerate(("", "noinline", "optsize")):  # see `Statements.define`
+        text += f"\nattributes #{number} = {{ {more} {_ATTRIBUTES} }}"
+    text += "\n!0 = !{}\n"
     module = llvm.parse_assembly(f'target triple = "{machine.triple}"\n{text}')
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)

@@ -19,7 +19,7 @@ from .compose import Context, batch, compute, fill, knows, mask
 from .fill import FEW, WANTS_MERGING
 from .jit import IntType, Kernel, address_of
 from .merge import merge
-from .methods import ASK, Method, make
+from .methods import Method, ask, make
 from .targets import Machine, make_machine
 from .vocabulary import Vocabulary
 
@@ -32,11 +32,6 @@ _NONE: NDArray[np.int64] = np.zeros(0, np.int64)
 _WORD = np.dtype(np.uint32)
 _ITEM, _OUT_ITEM = IntType(64, True), IntType(32, False)
 _BYTE = ctypes.c_char
-
-
-def ask(state: int, what: object) -> int:
-    """In place of a function that is not made yet, or cannot be."""
-    return ASK
 
 
 class Masks:
@@ -56,11 +51,8 @@ class Masks:
         self._owner = next(OWNERS)
         self.machine = make_machine(self.table, self.classes, self._start, self.accepting, self._owner, FEW)
         context = vars(vocabulary).get("context")  # the first mask of a vocabulary makes it
-        self.quick: Method = (make(mask, context, self.machine) if context is not None else None) or ask
+        self.quick: Method = (make(mask, context, self.machine, otherwise=ask) if context is not None else None) or ask
         """Fills as `fill` does in most cases, or returns less than 0."""
-        steps = kernels.Steps(table=self.table, classes=self.classes, n_classes=self.n_classes, n_states=self.n_states)
-        self.step: Method = make(kernels.step, vocabulary.tokens, steps) or ask
-        """The state after a state and a token, or less than 0: look why."""
 
     @property
     def few(self) -> int:
@@ -98,7 +90,7 @@ class Masks:
             self._merge()
             found = kernel.quickly(context.address, self.machine.address, *slots)
         if self.quick is ask:
-            self.quick = make(mask, context, self.machine) or ask
+            self.quick = make(mask, context, self.machine, otherwise=ask) or ask
         return found
 
     def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:

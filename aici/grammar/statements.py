@@ -16,6 +16,9 @@ _LONG = 60
 """Instructions before optimisation; kernels with more are called, not copied into their callers: compiling takes a
 third of the time then, and the code is as quick."""
 
+_SINGLE = 2
+"""What Python calls comes one at a time, and its code from far: loops that are written out many times do not pay."""
+
 
 def _source(k: Kernel) -> ast.FunctionDef:
     """The syntax tree of what is loaded. The file may have changed since then, and the cache's key is of what is
@@ -49,7 +52,8 @@ class Statements(Expressions):
             if k.result is not None:
                 raise KernelError(f"{k.name}: the end is reached without a return")
             self.emit("ret void")
-        head = f"define internal {result(k)} @{inner(k)}({', '.join(taken)}) #{int(len(self.lines) > _LONG)} {{"
+        number = _SINGLE if k.is_method else int(len(self.lines) > _LONG)
+        head = f"define internal {result(k)} @{inner(k)}({', '.join(taken)}) #{number} {{"
         return "\n".join([head, "entry:", *self.slots, *self.lines, "}"])
 
     # statements

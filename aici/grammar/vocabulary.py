@@ -84,9 +84,15 @@ class Vocabulary:
         return make_index(self.data, self.offsets, self.eos_ids, self.n_words, self.content_hash)
 
     @cached_property
-    def tokens(self) -> kernels.Tokens:
-        """What the kernels that follow a token read."""
-        return kernels.Tokens(data=self.data, offsets=self.offsets, n=self.n_tokens)
+    def words(self) -> NDArray[np.uint64]:
+        """uint64[n_tokens]: the bytes of every token as `kernels.step` reads them."""
+        starts, lengths = self.offsets[:-1], np.diff(self.offsets).astype(np.uint64)
+        padded = np.concatenate([self.data, np.zeros(8, np.uint8)])
+        eight = np.ndarray((len(self.data) + 1,), np.dtype("<u8"), padded, strides=(1,))[starts]
+        short = eight & ((np.uint64(1) << 8 * np.minimum(lengths, 7)) - 1) | lengths << kernels.LENGTH_SHIFT
+        long = kernels.LONG << kernels.LENGTH_SHIFT | lengths << kernels.LONG_SHIFT | starts.astype(np.uint64)
+        words: NDArray[np.uint64] = np.where(lengths > kernels.INLINE, long, short)
+        return words
 
     @cached_property
     def context(self) -> Context:
