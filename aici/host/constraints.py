@@ -16,7 +16,8 @@ from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, CorruptAutomaton, OptionsError, RegexError
 from aici.grammar.lazy import compile_automaton
 from aici.grammar.lazy_algebra import AnyAutomaton, complement, concatenation, difference, intersection, union, until
-from aici.grammar.lazy_constraint import AnyMatcher, matcher_for
+from aici.grammar.lazy_constraint import AnyMatcher, LazyMatcher, matcher_for
+from aici.grammar.limits import DEFAULT_LIMITS, DfaLimits
 from aici.grammar.options import compile_options
 from aici.grammar.substring import compile_identifiers, compile_substring
 from aici.grammar.vocabulary import Vocabulary
@@ -27,6 +28,8 @@ from .forced import ForcedText
 from .tokenizer import Tokenizer
 
 _MATCHER_BYTES: Final = 1 << 16  # of a matcher, but for its automaton
+_GROWING_BYTES: Final = 1 << 17  # the same, where the automaton grows,
+_STATE_BYTES: Final = 1 << 10  # and what it keeps of a state beside its row
 _REFUSED: Final = 64  # constraints that cannot be had and are remembered
 _SHOWN: Final = 60  # characters of a constraint in a message
 
@@ -34,11 +37,17 @@ _SHOWN: Final = 60  # characters of a constraint in a message
 class ConstraintCache:
     """The most recently used matchers over one vocabulary, together at most `max_bytes`. Those in use live on."""
 
-    def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer, max_bytes: int) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, max_bytes: int, limits: DfaLimits = DEFAULT_LIMITS
+    ) -> None:
+        self.limits = limits
+        """What a pattern, a list of options or a text to quote may cost."""
         self._vocabulary = vocabulary
         self._tokenizer = tokenizer
-        self._room = max_bytes
-        self._matchers: OrderedDict[Hashable, tuple[AnyMatcher, int]] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._matchers: OrderedDict[Hashable, AnyMatcher] = OrderedDict()
+        self._bytes = 0  # of those that do not grow
+        self._growing: dict[Hashable, LazyMatcher] = {}
         self.refused: dict[Hashable, str] = {}
         """Why some constraints cannot be had: finding that out may be costly."""
         self._forced: WeakKeyDictionary[AnyMatcher, ForcedText] = WeakKeyDictionary()
@@ -48,16 +57,31 @@ class ConstraintCache:
         known = self._matchers.get(key)
         if known is not None:
             self._matchers.move_to_end(key)
-            return known[0]
-        dfa = make()
-        size = 3 * dfa.table.nbytes + _MATCHER_BYTES  # the automaton, and what the matcher derives from it
-        matcher = matcher_for(dfa, self._vocabulary)
-        self._matchers[key] = matcher, size
-        self._room -= size
-        while self._room < 0 and len(self._matchers) > 1:
-            _, (_, dropped) = self._matchers.popitem(last=False)
-            self._room += dropped
+            return known
+        matcher = self._matchers[key] = self.make(make())
+        if isinstance(matcher, LazyMatcher):
+            self._growing[key] = matcher
+        else:
+            self._bytes += _size(matcher)
+        grown = sum(map(_size, self._growing.values()))
+        while self._bytes + grown > self._max_bytes and len(self._matchers) > 1:
+            oldest, dropped = self._matchers.popitem(last=False)
+            if self._growing.pop(oldest, None) is None:
+                self._bytes -= _size(dropped)
+            else:
+                grown -= _size(dropped)
         return matcher
+
+    def make(self, automaton: AnyAutomaton) -> AnyMatcher:
+        """A matcher that is not kept."""
+        return matcher_for(automaton, self._vocabulary)
+
+    def drop(self, matcher: AnyMatcher) -> None:
+        """Keep a matcher no longer: what asks for it next has a new one made."""
+        for key in [key for key, kept in self._matchers.items() if kept is matcher]:
+            del self._matchers[key]
+            if self._growing.pop(key, None) is None:
+                self._bytes -= _size(matcher)
 
     def refuse(self, key: Hashable, reason: str) -> None:
         """Remember why a constraint cannot be had."""
@@ -71,6 +95,15 @@ class ConstraintCache:
         if known is None:
             known = self._forced[matcher] = ForcedText(matcher, self._tokenizer)
         return known
+
+
+def _size(matcher: AnyMatcher) -> int:
+    """Bytes, about: of the automaton and what the matcher derives from it."""
+    automaton = matcher.automaton
+    if not isinstance(matcher, LazyMatcher):
+        return 3 * automaton.table.nbytes + _MATCHER_BYTES
+    states, width = matcher.automaton.n_states, matcher.automaton.n_classes
+    return 3 * automaton.table.itemsize * states * width + _STATE_BYTES * states + _GROWING_BYTES
 
 
 class Constraints:
@@ -94,6 +127,19 @@ class Constraints:
             self._cache.refuse(key, reason)
         raise ServiceError(reason)
 
+    def anew(self, spec: ConstraintSpec, used_up: AnyMatcher) -> AnyMatcher:
+        """A matcher of a constraint that nobody shares, in place of one whose automaton has used up its room; who asks
+        for the constraint next shares a new one, too. Raises as `matcher`."""
+        self._cache.drop(used_up)
+        try:
+            return self._cache.make(self._automaton(spec))
+        except AlgebraError as error:
+            raise ServiceError(f"{describe(spec)}: {error}") from None
+
+    def used_up(self, matcher: AnyMatcher) -> None:
+        """Its automaton has no room left: who asks for the constraint next has a new one."""
+        self._cache.drop(matcher)
+
     def forced(self, matcher: AnyMatcher) -> ForcedText:
         """What the matcher's states force."""
         return self._cache.forced(matcher)
@@ -105,7 +151,7 @@ class Constraints:
         return self._embedded.get(spec, spec)
 
     def _automaton(self, spec: ConstraintSpec) -> AnyAutomaton:
-        data, texts = self._embedded.get(spec), spec.texts
+        data, texts, limits = self._embedded.get(spec), spec.texts, self._cache.limits
         if data is not None:
             return Dfa.from_bytes(data)
         match spec:  # no complement among all texts is needed for these
@@ -115,13 +161,13 @@ class Constraints:
                 return difference(self._automaton(kept), self._automaton(taken))
         match spec.kind, [self._automaton(part) for part in spec.parts]:
             case "regex", []:
-                return compile_automaton(texts[0])
+                return compile_automaton(texts[0], limits)
             case "options", []:
-                return compile_options(texts)
+                return compile_options(texts, limits)
             case "substring", []:
-                return compile_substring(texts[0], texts[1])
+                return compile_substring(texts[0], texts[1], limits)
             case "identifiers", []:
-                return compile_identifiers(texts[1:], texts[0])
+                return compile_identifiers(texts[1:], texts[0], limits)
             case "and", [one, other]:
                 return intersection(one, other)
             case "or", [one, other]:

@@ -6,9 +6,9 @@ have to be computed are asked for on another thread while the engine works; all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,25 @@ from numpy.typing import NDArray
 from aici.grammar.errors import RegexLimitError
 from aici.grammar.lazy_budget import AnyBudget
 from aici.grammar.lazy_constraint import AnyMatcher
-from aici.vm.requests import ConstraintSpec, Generate, Generated, Sample, Sampled, ServiceError
+from aici.vm.requests import ConstraintSpec, Generate, Generated, Sampled, ServiceError
 
 from .constraints import Constraints, describe
 from .forced import ForcedText
 
 Mask = NDArray[np.uint32]
 
+_T = TypeVar("_T")
+
 _ANYTHING: Final = ConstraintSpec("regex", ("(?s).*",))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """An automaton that is built as it is used may use up its room: for the controller to know."""
+    try:
+        yield
+    except RegexLimitError as error:
+        raise ServiceError(error.message) from None
 
 
 class _Constrained:
@@ -38,12 +49,8 @@ class _Constrained:
 
     def mask(self) -> Mask | None:
         """The tokens allowed next; None for all. Another thread may call it too: it only fills the matcher's cache."""
-        if self._matcher is None:
-            return self._allowed
-        try:
-            return self._matcher.mask(self._state)
-        except RegexLimitError as error:  # of automata that are built as they are used
-            raise ServiceError(error.message) from None
+        with _told():
+            return self._allowed if self._matcher is None else self._matcher.mask(self._state)
 
     def has_mask(self) -> bool:
         """Whether `mask` has nothing to compute."""
@@ -53,7 +60,10 @@ class _Constrained:
 class Generation(_Constrained):
     """A `Generate` in progress. `reply` is set once it is over, which may be before the first token."""
 
-    __slots__ = ("_budget", "_forced", "_left", "_stop_at", "_text", "_tokens", "reply", "store_var")
+    __slots__ = (
+        *("_alone", "_budget", "_complete", "_constraints", "_forced", "_left", "_made_of", "_stop_at", "_text"),
+        *("_tokens", "reply", "store_var"),
+    )
 
     def __init__(self, request: Generate, constraints: Constraints) -> None:
         """Raises `ServiceError` for a constraint that is wrong, that the vocabulary cannot spell, or that takes more
@@ -62,36 +72,60 @@ class Generation(_Constrained):
             raise ServiceError(f"max_tokens must not be negative, got {request.max_tokens}")
         if request.stop_at is not None and not request.stop_at:
             raise ServiceError("stop_at must not be empty")
-        spec, matcher, self._stop_at = _find_matcher(request, constraints)
+        self._constraints = constraints
+        self._made_of, matcher, self._stop_at = _find_matcher(request, constraints)
         super().__init__(matcher, 0 if matcher is None else matcher.start)
+        self._alone = False
+        self._complete = request.complete
         self._left = request.max_tokens
-        self._budget: AnyBudget | None = None
-        self._forced: ForcedText | None = None
-        if matcher is not None and spec is not None:
-            self._check(matcher, request.constraint or spec, request.complete)
-            if self._stop_at is None:
-                self._forced = constraints.forced(matcher)
         self._text = bytearray()
         self._tokens: list[int] = []
         self.store_var = request.store_var
         self.reply: Generated | None = None
-        self._look_for_end()
+        self._settle()
+        if self._made_of is not None:
+            asked = request.constraint or self._made_of
+            try:
+                self._within_room(lambda: self._check(asked))
+            except RegexLimitError as error:
+                raise ServiceError(f"{describe(asked)}: {error.message}") from None
+        with _told():
+            self._look_for_end()
 
-    def _check(self, matcher: AnyMatcher, spec: ConstraintSpec, complete: bool) -> None:
+    def _settle(self) -> None:
+        """Take from the matcher what belongs to it."""
+        matcher = self._matcher
+        self._budget: AnyBudget | None = None if matcher is None or not self._complete else matcher.budget
+        forces = matcher is not None and self._stop_at is None
+        self._forced: ForcedText | None = self._constraints.forced(matcher) if matcher and forces else None
+
+    def _check(self, spec: ConstraintSpec) -> None:
+        matcher, budget = self._matcher, self._budget
+        assert matcher is not None
+        if not matcher.spellable(matcher.start):
+            raise ServiceError(f"no tokens of this model spell any text of {describe(spec)}")
+        if budget is not None and not budget.fits(matcher.start, self._left):
+            least = budget.least(matcher.start)
+            takes = "takes at least" if budget.exact else "is only known to end within"
+            raise ServiceError(
+                f"{describe(spec)} {takes} {least} token{'' if least == 1 else 's'}, "
+                f"max_tokens is {self._left} (complete=False takes the beginning of a text)"
+            )
+
+    def _within_room(self, action: Callable[[], _T]) -> _T:
+        """What `action` returns. An automaton that grows grows for all who share it, and may have used up its room for
+        others' texts: then this one goes on with an automaton of its own, and raises RegexLimitError past that."""
         try:
-            if not matcher.spellable(matcher.start):
-                raise ServiceError(f"no tokens of this model spell any text of {describe(spec)}")
-            if complete:
-                self._budget = matcher.budget
-                if not self._budget.fits(matcher.start, self._left):
-                    least = self._budget.least(matcher.start)
-                    takes = "takes at least" if self._budget.exact else "is only known to end within"
-                    raise ServiceError(
-                        f"{describe(spec)} {takes} {least} token{'' if least == 1 else 's'}, "
-                        f"max_tokens is {self._left} (complete=False takes the beginning of a text)"
-                    )
-        except RegexLimitError as error:
-            raise ServiceError(f"{describe(spec)}: {error.message}") from None
+            return action()
+        except RegexLimitError:
+            if self._alone or self._matcher is None or self._made_of is None:
+                raise
+        self._alone = True
+        matcher = self._constraints.anew(self._made_of, self._matcher)
+        self._state = matcher.advance_bytes(matcher.start, bytes(self._text))
+        self._matcher = matcher
+        self._settle()
+        return action()
 
     @property
     def first(self) -> bool:
@@ -99,15 +133,16 @@ class Generation(_Constrained):
         return not self._tokens
 
     def mask(self) -> Mask | None:
+        with _told():
+            return self._within_room(self._mask)
+
+    def _mask(self) -> Mask | None:
         budget = self._budget
         if budget is not None and not budget.loose(self._left):
-            try:
-                tight = budget.mask(self._state, self._left)
-            except RegexLimitError as error:
-                raise ServiceError(error.message) from None
+            tight = budget.mask(self._state, self._left)
             if tight is not None:
                 return tight
-        return super().mask()
+        return self._allowed if self._matcher is None else self._matcher.mask(self._state)
 
     def has_mask(self) -> bool:
         budget = self._budget
@@ -117,43 +152,54 @@ class Generation(_Constrained):
 
     def take(self, token: int, text: bytes) -> None:
         """A sampled token that does not end the sequence, and its bytes."""
-        self._tokens.append(token)
+        with _told():
+            if self._matcher is not None:
+                self._state = self._within_room(lambda: self._after(token))
+            self._go_on([token], text)
+
+    def _after(self, token: int) -> int:
+        return 0 if self._matcher is None else self._matcher.advance(self._state, token)
+
+    def _go_on(self, tokens: Sequence[int], text: bytes) -> None:
+        self._tokens += tokens
         self._text += text
-        self._left -= 1
-        if self._matcher is not None:
-            try:
-                self._state = self._matcher.advance(self._state, token)
-            except RegexLimitError as error:
-                raise ServiceError(error.message) from None
+        self._left -= len(tokens)
         self._look_for_end(len(text))
 
     def force(self) -> Sequence[int]:
         """Take, in one go, the tokens that leave no choice; these tokens, often none."""
-        if self._forced is None or self._matcher is None:
+        if self._forced is None:
             return ()
-        matcher, vocabulary = self._matcher, self._matcher.vocabulary
-        tokens = self._forced.tokens(self._state)[: self._left]
+        with _told():
+            tokens, text, state = self._within_room(self._find_forced)
+            if tokens:
+                self._state = state
+                self._go_on(tokens, text)
+        return tokens
+
+    def _find_forced(self) -> tuple[Sequence[int], bytes, int]:
+        """The tokens that leave no choice, their text and the state behind it."""
+        matcher, forced = self._matcher, self._forced
+        assert matcher is not None and forced is not None
+        tokens = forced.tokens(self._state)[: self._left]
         while tokens:
-            text = b"".join(vocabulary.token_bytes[token] for token in tokens)
+            text = b"".join(matcher.vocabulary.token_bytes[token] for token in tokens)
             state = matcher.advance_bytes(self._state, text)
             if self._budget is None or self._budget.fits(state, self._left - len(tokens)):
-                self._tokens += tokens
-                self._text += text
-                self._left -= len(tokens)
-                self._state = state
-                self._look_for_end(len(text))
-                break
+                return tokens, text, state
             tokens = tokens[:-1]  # the tokenizer's spelling is not always the shortest
-        return tokens
+        return (), b"", self._state
 
     def take_eos(self) -> None:
         self._end()
 
     def _look_for_end(self, new: int = 0) -> None:
         """Be over, if nothing can follow the last `new` bytes."""
-        complete = self._matcher is not None and self._matcher.is_final(self._state)
-        if self._left == 0 or complete or self._stopped(new):
+        if self._left == 0 or self._stopped(new) or self._within_room(self._is_final):
             self._end()
+
+    def _is_final(self) -> bool:
+        return self._matcher is not None and self._matcher.is_final(self._state)
 
     def _stopped(self, new: int) -> bool:
         stop = self._stop_at
@@ -170,10 +216,8 @@ class OneToken(_Constrained):
 
     first = True
 
-    def __init__(self, request: Sample, constraints: Constraints, mask_words: int) -> None:
-        matcher = None if request.constraint is None else constraints.matcher(request.constraint)
-        allowed = None if request.allowed is None else _to_words(request.allowed, mask_words)
-        super().__init__(matcher, request.state, allowed)
+    def __init__(self, matcher: AnyMatcher | None, state: int = 0, allowed: Mask | None = None) -> None:
+        super().__init__(matcher, state, allowed)
         self.store_var = None
         self.reply: Sampled | None = None
         if allowed is not None and not allowed.any():
@@ -202,6 +246,6 @@ def _find_matcher(
     return spec, None if spec is None else constraints.matcher(spec), stop
 
 
-def _to_words(bits: bytes, words: int) -> Mask:
+def to_words(bits: bytes, words: int) -> Mask:
     """A bitmask of bytes as the masks of matchers are: uint32[words], token i in bit i % 32 of word i // 32."""
     return np.frombuffer(bits[: 4 * words].ljust(4 * words, b"\0"), dtype="<u4").astype(np.uint32, copy=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from types import TracebackType
 
+from aici.grammar.limits import DEFAULT_LIMITS, DfaLimits
 from aici.host.engines.base import Engine
 from aici.host.sampling import SamplingParams
 from aici.vm.program import Program
@@ -53,11 +54,17 @@ class Handle:
 class Host:
     """Runs controllers on an engine. A context manager; closing it leaves the engine open, which is the caller's."""
 
-    def __init__(self, engine: Engine | World, *, constraint_bytes: int = CONSTRAINT_BYTES) -> None:
-        """`engine`: what to run on, or a world that has one (`tape`). `constraint_bytes`: how much memory compiled
-        constraints may take while nobody uses them. Raises `EngineError` for a model whose vocabulary is out of
-        bounds."""
-        self._world = engine if isinstance(engine, World) else Live(engine, constraint_bytes)
+    def __init__(
+        self,
+        engine: Engine | World,
+        *,
+        constraint_bytes: int = CONSTRAINT_BYTES,
+        constraint_limits: DfaLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """`engine`: what to run on, or a world that has one (`tape`), and with it its constraints. `constraint_bytes`:
+        how much memory compiled constraints may take while nobody uses them; `constraint_limits`: what the compilation
+        of one may cost. Raises `EngineError` for a model whose vocabulary is out of bounds."""
+        self._world = engine if isinstance(engine, World) else Live(engine, constraint_bytes, constraint_limits)
         self.engine = self._world.engine
         self._scheduler = Scheduler(self._world)
         self._driving = Lock()

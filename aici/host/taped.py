@@ -198,11 +198,11 @@ class TapedDesk:
         return _TapedWork(self._tape, request, None if real is None else lambda: real.one_token(request))
 
     def start(self, spec: ConstraintSpec) -> int:
-        return self._tape.know(_state, ("start", self._number(spec)), self._real, lambda real: real.start(spec))
+        return self._tape.know(_place, ("start", self._number(spec)), self._real, lambda real: real.start(spec))
 
     def advance(self, spec: ConstraintSpec, state: int, token: int) -> int:
         key = "advance", self._number(spec), state, token
-        return self._tape.know(_state, key, self._real, lambda real: real.advance(spec, state, token))
+        return self._tape.know(_place, key, self._real, lambda real: real.advance(spec, state, token))
 
     def mask(self, spec: ConstraintSpec, state: int) -> bytes:
         key = "mask", self._number(spec), state
@@ -300,6 +300,12 @@ def _tokens(value: Const) -> tuple[int, ...]:
 
 def _state(value: Const) -> int:
     if isinstance(value, int) and 0 <= value < 1 << 32:
+        return value
+    raise ValueError
+
+
+def _place(value: Const) -> int:
+    if isinstance(value, int) and 0 <= value < 1 << 64:
         return value
     raise ValueError
 

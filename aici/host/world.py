@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from aici.grammar.limits import DEFAULT_LIMITS, DfaLimits
 from aici.grammar.vocabulary import Vocabulary, VocabularyError
 from aici.host.engines.base import Engine, EngineError
 
@@ -47,9 +48,11 @@ class Live:
 
     needs_masks = True
 
-    def __init__(self, engine: Engine, constraint_bytes: int = CONSTRAINT_BYTES) -> None:
-        """`constraint_bytes`: how much memory compiled constraints may take while nobody uses them. Raises
-        `EngineError` for a model whose vocabulary is out of bounds."""
+    def __init__(
+        self, engine: Engine, constraint_bytes: int = CONSTRAINT_BYTES, constraint_limits: DfaLimits = DEFAULT_LIMITS
+    ) -> None:
+        """`constraint_bytes`: how much memory compiled constraints may take while nobody uses them;
+        `constraint_limits`: what one may cost. Raises `EngineError` for a model whose vocabulary is out of bounds."""
         tokenizer = engine.tokenizer
         self.engine = engine
         try:
@@ -57,7 +60,7 @@ class Live:
         except VocabularyError as error:
             raise EngineError(f"the vocabulary of {engine.name} cannot be used: {error}") from None
         self.vocabulary = vocabulary
-        self._cache = ConstraintCache(vocabulary, tokenizer, constraint_bytes)
+        self._cache = ConstraintCache(vocabulary, tokenizer, constraint_bytes, constraint_limits)
 
     def desk(self, request: RunRequest) -> Desk:
         return LiveDesk(Constraints(self._cache, request.program), self.engine.n_vocab)

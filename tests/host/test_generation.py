@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aici.compiler import compile_source
 from aici.diagnostics import SourceFile
+from aici.grammar.limits import DfaLimits
 from aici.grammar.vocabulary import Vocabulary
 from aici.host import Host, Result, RunRequest
 from aici.host.constraints import ConstraintCache, Constraints
@@ -336,3 +337,74 @@ def test_an_embedded_automaton_that_lies_deceives_no_combination_of_others() -> 
     with Host(ScriptedEngine()) as host:
         lied, honest = host.run_many([RunRequest(program, "x") for program in (liar, digits)])
     assert lied.variables["t"].isalpha() and honest.variables["t"].isdigit()
+
+
+# --- automata that grow are shared, and numbered as they grow ---
+
+LARGE = "(a|b)*a(a|b){30}"
+
+
+def test_token_by_token_while_the_cache_drops_automata() -> None:
+    """States of an automaton that grows are numbers that only it knows: the cache may forget it meanwhile."""
+    body = """
+        patterns = [f"[a-z]*{c}.{{0,3000}}foo{c}.{{0,3000}}" for c in "abcde"]
+        texts = [aici.tokenize(f"xx{c}hello foo{c}the end") for c in "abcde"]
+        under_way = [aici.RegexConstraint(pattern) for pattern in patterns]
+        for i in range(max(len(text) for text in texts)):
+            for text, constraint in zip(texts, under_way):
+                if i < len(text):
+                    assert constraint.token_allowed(text[i])
+                    constraint.append_token(text[i])
+        ended = [constraint.eos_allowed() for constraint in under_way]
+        taken = await aici.ConstrainedToken(lambda: under_way[0])
+        print(ended, len(taken))
+        """
+    with Host(ScriptedEngine(), constraint_bytes=1) as host:
+        result = host.run(main(body), prompt="q")
+    assert result.error is None and result.branches[0].logs == f"{[True] * 5} 1\n"
+
+
+def test_large_constraints_under_way_at_once_are_bounded() -> None:
+    body = """
+        token = aici.tokenize("x")[0]
+        under_way = [aici.RegexConstraint(f"(?:{i})?x.{{0,3000}}foo.{{0,3000}}") for i in range(70)]
+        for constraint in under_way:
+            constraint.append_token(token)
+        print(under_way[69].token_allowed(token))
+        under_way[0].token_allowed(token)
+        """
+    result = run(body)
+    assert result.branches[0].logs == "True\n"
+    assert result.error is not None and "more than 64 large constraints are under way" in result.error.message
+
+
+def test_what_others_have_used_up_is_made_anew() -> None:
+    """An automaton that has grown as far as it may, by others' texts, does not fail the next one's."""
+    program = main(f"aici.set_var('t', await aici.gen_text(regex={LARGE!r}, max_tokens=40))")
+    with Host(ScriptedEngine(), constraint_limits=DfaLimits(states=300)) as host:
+        requests = [RunRequest(program, "q", SamplingParams(1.5, seed=seed)) for seed in range(24)]
+        results = [*host.run_many(requests[:12]), *(host.run_one(request) for request in requests[12:])]
+    assert [result.error for result in results] == [None] * 24
+    texts = {result.variables["t"].decode() for result in results}
+    assert len(texts) > 12 and all(re.fullmatch(LARGE, text) for text in texts)
+
+
+def test_who_uses_up_an_automaton_alone_is_told() -> None:
+    program = main(f"await aici.gen_text(regex={LARGE!r}, max_tokens=400)")
+    long = main(f"await aici.gen_text(regex='(?:{LARGE}){{3}}', max_tokens=2000)")
+    with Host(ScriptedEngine(), constraint_limits=DfaLimits(states=150)) as host:
+        error = host.run(long, prompt="q", sampling=SamplingParams(1.5)).error
+        assert error is not None and error.kind == "ValueError" and "has used up its room" in error.message
+        for seed in range(3):
+            error = host.run(program, prompt="q", sampling=SamplingParams(1.5, seed=seed)).error
+            assert error is None or "has used up its room" in error.message
+
+
+def test_constraints_are_bounded_as_the_host_says() -> None:
+    limits = DfaLimits(pattern_length=40, option_bytes=40, positions=40)
+    with Host(ScriptedEngine(), constraint_limits=limits) as host:
+        for arguments in ("regex='x' * n", "options=['x' * n]", "substring='x' * n"):
+            body = f"for n in (10, 50):\n    print(n, len(await aici.gen_text({arguments}, max_tokens=99)))"
+            result = host.run(main(body), prompt="q")
+            assert result.branches[0].logs.startswith("10 1") and result.error is not None
+            assert "the limit is 40" in result.error.message
