@@ -240,7 +240,7 @@ class LazyCombination:
 
     def __init__(self, rule: _Rule) -> None:
         self._rule = rule
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.classes, self.n_classes, self.used = rule.classes, rule.n_classes, rule.used
         room = _CELLS // self.n_classes
         self.table = np.zeros((room, self.n_classes), np.uint32)
@@ -266,7 +266,7 @@ class LazyCombination:
 
     def advance(self, state: int, data: bytes) -> int:
         """The state after `data`, its row filled; DEAD once nothing accepted can follow."""
-        with self._lock:
+        with self.lock:
             self._fill(state)
             for byte in data:
                 state = int(self.table[state, self.classes[byte]])
@@ -280,7 +280,7 @@ class LazyCombination:
         from `state`; whether there are any."""
         at = np.zeros(2, np.int64)
         states = np.full(depth + 1, state, np.uint32)
-        with self._lock:
+        with self.lock:
             self._fill(state)
             parts = self.table, self.n_classes, self.classes, self._filled
             while missing := walk_filled(*parts, nodes, len(nodes), states, at, out):

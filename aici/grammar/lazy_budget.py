@@ -141,8 +141,9 @@ class LazyBudget:
             lambda: self._look_around(state, list(range(automaton.n_classes))),
         )
         for search in searches:
-            search()
-            tables = Tables(automaton, self._vocabulary, automaton.n_states)
+            with automaton.lock:  # no row may come to lead beyond the states that are counted
+                search()
+                tables = Tables(automaton, self._vocabulary, automaton.n_states)
             if tables.least[state] < NEVER:
                 break
         return tables

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import algebra, lazy_algebra
+from aici.grammar import algebra, lazy_algebra, lazy_budget
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, AlgebraLimitError, RegexLimitError
 from aici.grammar.lazy import compile_automaton, compile_lazily
@@ -156,6 +156,24 @@ def test_threads_share_one() -> None:
         thread.join()
     expected = [bool(re.fullmatch(r"(a|b)*a(a|b){16}", t)) and "aaaa" not in t for t in texts]
     assert found == [expected] * 4 and any(expected) and not all(expected)
+
+
+@pytest.mark.usefixtures("never_at_once")
+def test_states_are_not_added_while_distances_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native code follows the rows of all states, which have to lead to each other."""
+    made = lazy_algebra.difference(compile_regex("(a|b)*a(a|b){3}"), compile_regex(".*aaaa.*"))
+    taken: list[bool] = []
+
+    class Tables(lazy_budget.Tables):
+        def __init__(self, *args: object) -> None:
+            thread = threading.Thread(target=lambda: taken.append(made.lock.acquire(blocking=False)))
+            thread.start()
+            thread.join()
+            super().__init__(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lazy_budget, "Tables", Tables)
+    assert matcher_for(made, VOCABULARY).budget.least(made.start) == 4
+    assert taken and not any(taken)
 
 
 HOSTILE = [
