@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from .assembly import I64, U64, Text, Value, inner, llvm_type, named, result, same
-from .jit import IntType, Kernel, KernelError, Kind, PtrType, clear_words, copy_words, ones, trailing_zeros
+from .jit import IntType, Kernel, KernelError, Kind, PtrType, clear_words, copy_words, ones, publish, trailing_zeros
 
 _WORDS = PtrType(IntType(32, signed=False))
 
@@ -240,6 +240,9 @@ class Expressions(Text):
             return self.count_bits(node, callee is ones)
         if callee in (copy_words, clear_words):
             self.many_words(node, name)
+            return None
+        if callee is publish:
+            self.emit("fence release")
             return None
         if not isinstance(callee, Kernel):
             raise self.fail(node, "not a kernel")

@@ -8,8 +8,10 @@ Relocation types: System V ABI, AMD64 supplement, and ELF for the Arm 64-bit arc
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
+import platform
 import struct
 import sys
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 _MAGIC = b"aicimage"
 _PAGE = 4096
+"""Of an address as Arm's instructions have it, whatever the size of the system's pages is."""
 _ALLOCATED, _NO_BITS, _RELA = 0x2, 8, 4
 _X86_64, _AARCH64 = 62, 183
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -146,30 +149,24 @@ _ARM_FIELDS: dict[int, Callable[[int, int], int]] = {
 
 _MAPPED: list[mmap.mmap] = []
 """What was loaded; code stays for the life of the process."""
+_FORBIDDEN = (
+    "this system forbids the process to make machine code, which constraints need "
+    "(under systemd: MemoryDenyWriteExecute=no; under SELinux: the permission execmem)"
+)
 
 
 def is_served() -> bool:
     """Whether images run on this system."""
-    return sys.platform == "linux"
+    return sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") and sys.maxsize > 1 << 32
 
 
 def load(data: bytes) -> dict[str, int] | None:
-    """Addresses of the functions of an image that `link` made, or None if it is none or cannot be mapped here."""
+    """Addresses of the functions of an image that `link` made, or None if it is none or no image runs here. OSError if
+    it cannot be mapped."""
     if not is_served() or data[:8] != _MAGIC:
         return None
     _, count, table_size = _IMAGE.unpack_from(data)
-    start = _IMAGE.size + table_size
-    try:
-        memory = mmap.mmap(-1, len(data) - start, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-    except (OSError, ValueError):
-        return None
-    memory.write(data[start:])
-    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    protect = ctypes.CDLL(None).mprotect
-    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    if protect(base, len(memory), mmap.PROT_READ | mmap.PROT_EXEC):
-        return None
-    _MAPPED.append(memory)
+    base = _map(memoryview(data)[_IMAGE.size + table_size :])
     functions: dict[str, int] = {}
     place = _IMAGE.size
     for _ in range(count):
@@ -177,3 +174,29 @@ def load(data: bytes) -> dict[str, int] | None:
         place += _ENTRY.size + length
         functions[data[place - length : place].decode()] = base + offset
     return functions
+
+
+def _map(code: memoryview) -> int:
+    """Where the code lies now, which can be run and no longer be written. Pages may be of any size."""
+    memory = mmap.mmap(-1, len(code), prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    memory.write(code)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    if libc.mprotect(base, len(memory), mmap.PROT_READ | mmap.PROT_EXEC):
+        raise OSError(ctypes.get_errno(), _FORBIDDEN)
+    if platform.machine() == "aarch64":
+        _clear_cache(base, len(memory))
+    _MAPPED.append(memory)
+    return base
+
+
+def _clear_cache(base: int, size: int) -> None:
+    """Have instructions fetched anew. Arm's processors may keep old ones; Linux sees to that when a page becomes
+    executable, but promises it nowhere, so that GCC's function for it is called where it can be had."""
+    for library in (None, "libgcc_s.so.1"):
+        with contextlib.suppress(OSError, AttributeError):
+            clear = ctypes.CDLL(library)["__clear_cache"]
+            clear.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+            clear(base, base + size)
+            return

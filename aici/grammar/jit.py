@@ -16,17 +16,19 @@ a pointer i items on. A value keeps what Python would give it: what may wrap say
 has to; `i64` arithmetic must not overflow; a store must fit its item or be cut, `p[i] = u8(x)`; no negative index, no
 division by zero. Statements: assignment, augmented assignment, while, for over range, if, break, continue, return.
 Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, `ones`,
-`trailing_zeros`, calls of kernels, `copy_words` and `clear_words`. Names
+`trailing_zeros`, calls of kernels, `copy_words`, `clear_words` and `publish`. Names
 of the module stand for constants (integers) and kernels. No recursion. What many kernels need together is a `Record`:
 its fields are read as `record.field` and do not change while a kernel runs.
 
 The kernels of one Python module become one piece of machine code for this machine's CPU (`lowering`), kept in the
-cache by everything that decides it. `AICIC_CPU=generic` compiles for the plain architecture.
+cache by everything that decides it. `AICIC_CPU` names another one that this one can stand for, in LLVM's words:
+`AICIC_CPU=haswell`, and `generic` for the plain architecture.
 This module imports no compiler; what is cached loads without one (`image`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import importlib.util
@@ -123,6 +125,10 @@ def clear_words(out: Ptr[u32], n: int) -> None:
     """Write `n` zeros."""
     for w in range(n):
         out[w] = 0
+
+
+def publish() -> None:
+    """What was written before is seen by every thread that finds its place in what is written from here on."""
 
 
 _R = TypeVar("_R", bound="Record")
@@ -447,20 +453,20 @@ def _load(module: str) -> dict[str, int]:
     if code is None:
         from . import lowering
 
-        code = lowering.compile_kernels(kernels, generic=_is_generic())
+        code = lowering.compile_kernels(kernels, _processor())
         cache.store(name, code)
     if not image.is_served():
         from . import lowering
 
         return lowering.load_with_engine(code, entries(kernels))
     loaded = image.load(code)
-    if loaded is None:
-        raise KernelError("this system forbids a process to make machine code")
+    assert loaded is not None  # what `compile_kernels` made for this system
     return loaded
 
 
-def _is_generic() -> bool:
-    return os.environ.get("AICIC_CPU") == "generic"
+def _processor() -> str:
+    """What to compile for, if not for this very processor."""
+    return os.environ.get("AICIC_CPU", "")
 
 
 def _key(kernels: list[Kernel]) -> str:
@@ -468,7 +474,7 @@ def _key(kernels: list[Kernel]) -> str:
     need not be read then), the CPU, the compiler, our format."""
     digest = hashlib.blake2b(digest_size=20)
     digest.update(repr((FORMAT, sys.version_info[:2], sys.implementation.cache_tag, _compiler_version())).encode())
-    digest.update(repr((platform.machine(), "generic" if _is_generic() else _cpu())).encode())
+    digest.update(repr((platform.machine(), _processor() or _cpu())).encode())
     digest.update(identity(kernels).encode())
     return digest.hexdigest()
 
@@ -536,11 +542,13 @@ def _compiler_version() -> str:
 
 
 def _cpu() -> str:
-    """What the machine's first processor is and can do, in the system's own words."""
-    try:
-        with open("/proc/cpuinfo", "rb", buffering=0) as file:
-            lines = file.read(1 << 13).split(b"\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor()
+    """What the machine's first processor is and can do, in the system's own words; in LLVM's, where it is needed to
+    load code anyway and where the system says nothing."""
     told = (b"model", b"vendor_id", b"cpu family", b"stepping", b"flags", b"CPU ", b"Features")
-    return b"\n".join(line for line in lines if line.startswith(told)).decode("latin-1")
+    if image.is_served():
+        with contextlib.suppress(OSError), open("/proc/cpuinfo", "rb", buffering=0) as file:
+            lines = file.read(1 << 13).split(b"\n\n")[0].splitlines()
+            return b"\n".join(line for line in lines if line.startswith(told)).decode("latin-1")
+    from . import lowering
+
+    return " ".join(lowering.this_processor())

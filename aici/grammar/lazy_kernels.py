@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .hash_kernels import FIRST_SLOTS, NO_ROOM, intern_row, mix, rehash
-from .jit import Ptr, Record, i32, i64, kernel, u8, u32, u64
+from .jit import Ptr, Record, i32, i64, kernel, publish, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
 from .subset_kernels import Positions, Subsets, expand, start_subsets
 
@@ -245,6 +245,7 @@ def child_state(s: Subsets, z: Lazy, child: i64, tuple_: i64) -> i64:
     z.tuple[state] = u32(tuple_)
     z.accepting[state] = 0
     z.filled[state] = 0
+    publish()  # for those who follow tokens without the lock
     if 2 * (state + 1) > z.counts[3]:
         z.counts[3] = z.counts[3] * 4 + 3
         rehash_pairs(z, state + 1)
@@ -283,6 +284,7 @@ def subset_state(s: Subsets, z: Lazy, subset: i64) -> i64:
         z.subset[state] = i32(subset)
         z.accepting[state] = s.accepting[subset]
         z.filled[state] = 0
+        publish()
     return z.state_of[subset]
 
 

@@ -1,6 +1,6 @@
 """Kernels to machine code: Python source of the dialect (see `jit`) -> LLVM's assembly language -> object file.
 
-Goes in: kernels and whether to compile for the plain architecture. Comes out: an image (`image.link`), or the object
+Goes in: kernels and which processor to compile for. Comes out: an image (`image.link`), or the object
 file itself where images are not served. The only module that imports llvmlite; `jit` imports it when the cache has
 nothing, everybody else never.
 
@@ -18,9 +18,10 @@ from .jit import Kernel, entries, reachable
 from .statements import Statements
 
 
-def compile_kernels(kernels: list[Kernel], generic: bool) -> bytes:
-    """Machine code with an entry for each kernel: an image, or an object file where images are not served."""
-    code = emit(kernels, _target_machine(generic))
+def compile_kernels(kernels: list[Kernel], processor: str = "") -> bytes:
+    """Machine code with an entry for each kernel: an image, or an object file where images are not served. `processor`:
+    a name of LLVM's, which for an unknown one says so and takes the plain architecture; none stands for this one."""
+    code = emit(kernels, _target_machine(processor))
     return image.link(code, entries(kernels)) if image.is_served() else code
 
 
@@ -91,13 +92,18 @@ def emit(kernels: list[Kernel], machine: llvm.TargetMachine) -> bytes:
     return code
 
 
-def _target_machine(generic: bool) -> llvm.TargetMachine:
+def _target_machine(processor: str) -> llvm.TargetMachine:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()  # for the assembly within
     target = llvm.Target.from_triple(llvm.get_process_triple())
-    cpu, features = ("", "") if generic else (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    cpu, features = (processor, "") if processor else this_processor()
     return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="small")
+
+
+def this_processor() -> tuple[str, str]:
+    """Its name and features, in LLVM's words."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 _ENGINES: list[object] = []
@@ -106,7 +112,7 @@ _ENGINES: list[object] = []
 
 def load_with_engine(code: bytes, names: list[str]) -> dict[str, int]:
     """Addresses of an object file's functions, mapped by LLVM's own loader."""
-    machine = _target_machine(generic=False)
+    machine = _target_machine("generic")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()

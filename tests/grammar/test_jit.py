@@ -29,6 +29,7 @@ from aici.grammar.jit import (
     i64,
     kernel,
     ones,
+    publish,
     trailing_zeros,
     u8,
     u16,
@@ -274,7 +275,7 @@ def test_what_is_outside_the_dialect_is_refused(wrong: jit.Kernel) -> None:
     from aici.grammar.lowering import compile_kernels
 
     with pytest.raises(KernelError):
-        compile_kernels([wrong], generic=False)
+        compile_kernels([wrong])
 
 
 PROGRAM = """
@@ -311,6 +312,29 @@ def test_machine_code_is_cached_by_what_decides_it(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
+def test_the_cache_tells_processors_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        return jit._key([control])
+
+    keys = [key()]
+    for name in ("generic", "haswell"):
+        monkeypatch.setenv("AICIC_CPU", name)
+        keys.append(key())
+    monkeypatch.delenv("AICIC_CPU")
+    assert key() == keys[0]
+    monkeypatch.setattr(jit, "_cpu", lambda: "flags: sse2 avx512f of another")
+    keys.append(key())
+    monkeypatch.setattr("platform.machine", lambda: "another")
+    keys.append(key())
+    assert len(set(keys)) == len(keys)
+
+
+def test_where_the_system_says_nothing_of_its_processor_llvm_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jit._cpu()
+    monkeypatch.setattr(image, "is_served", lambda: False)
+    assert llvm.get_host_cpu_name() in jit._cpu()
+
+
 def test_a_damaged_cache_is_not_trusted_and_is_repaired(tmp_path: Path) -> None:
     run(tmp_path)
     (file,) = (tmp_path / "cache").iterdir()
@@ -343,12 +367,36 @@ def test_a_link_or_a_directory_is_no_cache_file(tmp_path: Path, monkeypatch: pyt
 
 def test_where_no_image_is_served_llvm_loads_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "is_served", lambda: False)
-    code = lowering.compile_kernels([control, unsigned], generic=True)
+    code = lowering.compile_kernels([control, unsigned], "generic")
     assert image.load(code) is None
     address = lowering.load_with_engine(code, ["control", "unsigned"])["control"]
     items, out = np.array([1, 0, 9, 255], np.uint8), np.zeros(4, np.int32)
     bound = control.bind(items, 4, out)
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)(bound.address) == bound()
+
+
+def test_a_system_without_images_loads_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for system, machine in (("darwin", "arm64"), ("linux", "riscv64"), ("linux", "i686")):
+        monkeypatch.setattr("sys.platform", system)
+        monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
+        assert not image.is_served()
+
+
+FORBID = """
+import ctypes, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE: memory that was written is never executable
+    sys.exit("unknown to this system")
+from aici.cli import main
+sys.exit(main(["regex", "a+"]))
+"""
+
+
+@pytest.mark.skipif(not image.is_served(), reason="no images here")
+def test_a_system_that_forbids_machine_code_says_so() -> None:
+    done = subprocess.run([sys.executable, "-c", FORBID], capture_output=True, text=True)
+    if "unknown to this system" in done.stderr:
+        pytest.skip("Linux knows this from 6.3 on")
+    assert done.returncode == 74 and "MemoryDenyWriteExecute" in done.stderr and "Traceback" not in done.stderr
 
 
 @kernel
@@ -368,7 +416,7 @@ def test_bits_and_many_words(text: str | None, monkeypatch: pytest.MonkeyPatch) 
     results = []
     if text is not None:
         monkeypatch.setattr(lowering, "_STRING_WORDS", text)
-    addresses = image.load(lowering.compile_kernels([bits], generic=True))
+    addresses = image.load(lowering.compile_kernels([bits], "generic"))
     for native in (True, False):
         out = np.full(12, 7, np.uint32)
         bound = bits.bind(a, 5, out, np.arange(5, dtype=np.uint32))
@@ -387,8 +435,10 @@ def test_an_image_can_be_linked_for_arm() -> None:
     except RuntimeError:
         pytest.skip("this LLVM has no such target")
     machine = target.create_target_machine(opt=3, reloc="pic", codemodel="small")
-    code = lowering.emit([control, dot], machine)
-    assert b"control" in image.link(code, ["control", "dot"])
+    code = lowering.emit([control, dot, tell], machine)
+    linked = image.link(code, ["control", "dot", "tell"])
+    assert b"control" in linked
+    assert bytes.fromhex("bf3b03d5") in linked, "dmb ish"
     with pytest.raises(image.LinkError):
         image.link(b"\xcf\xfa\xed\xfe" + code, ["control"])
 
@@ -400,3 +450,17 @@ def dot(a: Ptr[u8], b: Ptr[u32], n: i64) -> i64:
     for i in range(n):
         total += (i * 3 & 7) * a[i] * b[i] + (i & 1)
     return total
+
+
+@kernel
+def tell(items: Ptr[i64], value: i64) -> None:
+    items[1] = value
+    publish()
+    items[0] = 1
+
+
+def test_publishing() -> None:
+    native, plain = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    tell(native, 5)
+    tell.python(plain, 5)
+    assert native.tolist() == plain.tolist() == [1, 5]

@@ -296,7 +296,7 @@ def test_a_special_token_is_never_part_of_a_text(real: Vocabulary) -> None:
 
 
 def test_the_plain_processor_gives_the_same(real: Vocabulary) -> None:
-    addresses = image.load(lowering.compile_kernels([compose.compute], generic=True))
+    addresses = image.load(lowering.compile_kernels([compose.compute], "generic"))
     if addresses is None:
         pytest.skip("images are not served here")
     entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(addresses["compute"])
