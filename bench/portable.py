@@ -74,7 +74,9 @@ class Walk:
                 token = self.draw(row, step) if given is None else given[step] if step < len(given) else None
                 if token is None:
                     break
-                state = self.matcher.advance(state, token)
+                before, state = state, self.matcher.advance(state, token)
+                if state != self.matcher.advance_bytes(before, self.vocabulary.token_bytes[token]):
+                    raise SystemExit(f"{self.seed}: token {token} leads elsewhere than its bytes")
                 self.note(token, state != 0)
                 if state == 0:
                     break
