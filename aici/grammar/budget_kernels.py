@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from .jit import Ptr, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .lazy_kernels import Growth
-from .subset_kernels import Positions, Subsets
+from .subset_kernels import Positions
 
 NEVER = 1 << 30
 """The distance of what cannot be completed."""
@@ -208,10 +207,13 @@ def extends(
 
 
 @kernel
-def distances_of_positions(p: Positions, weights: Ptr[u32], rules: Ptr[u32], n_rules: i64, distances: Ptr[u32]) -> None:
-    """Fill `distances`, NEVER at first, with the fewest bytes from before each position to where a text may end:
-    `weights` are the fewest bytes of an atom's characters. `rules`: room for one number a rule. Sweeps from the last
-    position to the first until nothing changes, mostly twice: only loops lead back, which is never the shortest way."""
+def distances_of_positions(
+    p: Positions, weights: Ptr[u32], rules: Ptr[u32], n_rules: i64, after: Ptr[u32], before: Ptr[u32]
+) -> None:
+    """Fill `after` and `before`, NEVER at first, with the fewest bytes from after and before each position to where a
+    text may end: `weights` are the bytes of an atom's characters. `rules`: room for one number a rule. Sweeps from the
+    last position to the first until nothing changes, mostly twice: only loops lead back, which is never the shortest
+    way."""
     words = p.words
     changed = 1
     while changed != 0:
@@ -226,16 +228,18 @@ def distances_of_positions(p: Positions, weights: Ptr[u32], rules: Ptr[u32], n_r
                     if (p.sets[(3 + atom) * words + w] & bit) != 0:
                         weight = min(weight, i64(weights[atom]))
                 best = NEVER
-                if weight < NEVER:
-                    if (p.sets[2 * words + w] & bit) != 0:
-                        best = i64(distances[w * 64 + i + 1])
-                    for e in range(p.entry_start[w], p.entry_start[w + 1]):
-                        if (p.entry_mask[e] & bit) != 0:
-                            best = min(best, distance_of_rule(p, p.entry_rule[e], rules, distances))
-                    if (p.sets[words + w] & bit) != 0:
-                        best = 0
-                if best + weight < distances[w * 64 + i]:
-                    distances[w * 64 + i] = u32(best + weight)
+                if (p.sets[2 * words + w] & bit) != 0:
+                    best = i64(before[w * 64 + i + 1])
+                for e in range(p.entry_start[w], p.entry_start[w + 1]):
+                    if (p.entry_mask[e] & bit) != 0:
+                        best = min(best, distance_of_rule(p, p.entry_rule[e], rules, before))
+                if (p.sets[words + w] & bit) != 0:
+                    best = 0
+                if best < after[w * 64 + i]:
+                    after[w * 64 + i] = u32(best)
+                    changed = 1
+                if best + weight < before[w * 64 + i]:
+                    before[w * 64 + i] = u32(best + weight)
                     changed = 1
 
 
@@ -257,36 +261,4 @@ def nearest(distances: Ptr[u32], positions: u64) -> i64:
     for i in range(64):
         if (positions >> i & 1) != 0:
             best = min(best, i64(distances[i]))
-    return best
-
-
-@kernel
-def distances_of_states(growth: Growth, distances: Ptr[u32], n: i64, beyond: i64, least: Ptr[u32]) -> None:
-    """Fill `least` with bounds for the first n states. `beyond`: bytes of a character beyond ASCII, at most."""
-    s = growth.subsets
-    lazy = growth.lazy
-    n_high = i64(lazy.high[0])
-    least[0] = NEVER
-    for state in range(1, n):
-        subset = lazy.subset[state]
-        best = NEVER
-        if subset >= 0:
-            best = distance_of_subset(s, distances, subset)
-        elif beyond < NEVER:
-            for k in range(n_high):
-                below = lazy.below[(lazy.node[state] - 1) * lazy.words + (k >> 6)] >> (k & 63) & 1
-                after = lazy.tuples[lazy.tuple[state] * n_high + k]
-                if below != 0 and after != 0:
-                    best = min(best, beyond - 1 + distance_of_subset(s, distances, after - 1))
-        least[state] = u32(min(best, NEVER))
-
-
-@kernel
-def distance_of_subset(s: Subsets, distances: Ptr[u32], subset: i64) -> i64:
-    if s.accepting[subset] != 0:
-        return 0
-    best = NEVER
-    key = s.keys[s.key_start[subset] :]
-    for k in range(s.key_start[subset + 1] - s.key_start[subset]):
-        best = min(best, nearest(distances[(s.key_low[subset] + k) * 64 :], key[k]))
     return best

@@ -103,7 +103,7 @@ class LazyDfa:
         keys, more = max(limits.work // 8, packed.words), subsets + atoms + 2
         self._subsets = subset_kernels.Subsets.carve(
             (keys, subsets, subsets * atoms, 1 << 62),
-            (3, keys, more, more, more, _slots(subsets), more, subsets * atoms, packed.words + 1),
+            (3, keys, more, more, more, slots_for(subsets), more, subsets * atoms, packed.words + 1),
             mapping,
         )
         self._lazy = lazy_kernels.Lazy.carve(
@@ -113,7 +113,7 @@ class LazyDfa:
             ),
             (
                 *(4, states * self.n_classes, states, states, states, states, states),
-                *(more, subsets * n_high, subsets * words, subsets, _slots(subsets), _slots(states)),
+                *(more, subsets * n_high, subsets * words, subsets, subsets, slots_for(subsets), slots_for(states)),
                 *(high.n_nodes * words, more),
             ),
             mapping,
@@ -122,6 +122,7 @@ class LazyDfa:
         self._counts: npt.NDArray[np.int64] = fields["counts"]
         self.table: npt.NDArray[np.uint32] = fields["table"].reshape(states, self.n_classes)
         self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
+        self._states: npt.NDArray[np.int32] = fields["subset"]
         self.growth = lazy_kernels.Growth(
             positions=self._positions, subsets=self._subsets, lazy=self._lazy, failed=np.zeros(1, np.int64)
         )
@@ -168,6 +169,23 @@ class LazyDfa:
         """Whether something accepted can still follow, be it the empty text."""
         return state != DEAD
 
+    def extends(self, state: int, text: bytes, nodes: npt.NDArray[np.uint64], depth: int) -> bool:
+        """Whether a token of a trie (as in `mask`) begins with `text`, which is not empty, and goes on, all live from
+        the state. Raises RegexLimitError when the room is used up."""
+        with self.lock:
+            path, data = np.empty(depth + 1, np.uint32), np.frombuffer(text, np.uint8)
+            parts = self._positions, self._subsets, self._lazy
+            found = lazy_kernels.extends(*parts, state, nodes, len(nodes), path, data, len(data))
+        self.check(found)
+        return found > 0
+
+    def origin(self, state: int) -> tuple[int, int]:
+        """What a state is: a subset and 0, or a node of the partition, from 1, within a character of the subset."""
+        subset, fields = int(self._states[state]), self._lazy.fields
+        if subset >= 0:
+            return subset, 0
+        return int(fields["origin"][fields["tuple"][state]]), int(fields["node"][state])
+
     def check(self, result: int) -> None:
         """Raises RegexLimitError for a kernel's result less than 0."""
         if result < 0:
@@ -191,7 +209,7 @@ def _name_classes(packed: Packed, classes: npt.NDArray[np.uint8], source: npt.ND
     )
 
 
-def _slots(n: int) -> int:
+def slots_for(n: int) -> int:
     """Of a hash table that grows fourfold from FIRST_SLOTS, at most half full with n keys."""
     slots = FIRST_SLOTS
     while slots < 2 * (n + 1):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .advance import DEAD, Advancing, Way
+from .budget import Budget
+from .combination_budget import CombinationBudget
 from .compose import UNKNOWN, compute, drop, keep_whole, knows, recall
 from .constraint import Matcher
 from .dfa import Dfa
@@ -66,9 +68,12 @@ class LazyMatcher(Advancing, KeptMasks):
         self.few = FEW
 
     @cached_property
-    def budget(self) -> LazyBudget:
+    def budget(self) -> LazyBudget | CombinationBudget:
         """How many tokens are needed, and which leave enough, to complete a text."""
-        return LazyBudget(self.automaton, self.vocabulary)
+        automaton, vocabulary = self.automaton, self.vocabulary
+        if isinstance(automaton, LazyDfa):
+            return LazyBudget(automaton, vocabulary)
+        return CombinationBudget(automaton, vocabulary)
 
     @cached_property
     def _machine(self) -> Machine:
@@ -157,3 +162,4 @@ class LazyMatcher(Advancing, KeptMasks):
 
 
 AnyMatcher = Matcher | LazyMatcher
+AnyBudget = Budget | LazyBudget | CombinationBudget

@@ -43,6 +43,8 @@ class Lazy(Record):
     """[tuples, atoms beyond ASCII]: the subset + 1 that an atom leads to, or 0."""
     live: Ptr[u64]
     """[tuples, words]: the atoms that lead anywhere."""
+    origin: Ptr[u32]
+    """[tuples]: a subset from which the atoms lead there."""
     tuple_hashes: Ptr[u64]
     tuple_buckets: Ptr[u32]
     pair_buckets: Ptr[u32]
@@ -111,7 +113,7 @@ def fill(p: Positions, s: Subsets, z: Lazy, state: i64) -> i64:
         failed = expand_once(p, s, z, subset)
         if failed < 0:
             return failed
-        tuple_ = intern_tuple(z, s.rows[subset * p.atoms :])
+        tuple_ = intern_tuple(z, s.rows[subset * p.atoms :], subset)
         if tuple_ < 0:
             return NO_ROOM
     else:
@@ -191,7 +193,7 @@ def takes_all(p: Positions, word: i64, bit: u64) -> i64:
 
 
 @kernel
-def intern_tuple(z: Lazy, row: Ptr[i32]) -> i64:
+def intern_tuple(z: Lazy, row: Ptr[i32], subset: i64) -> i64:
     """The number of the tuple of where a subset's row leads over the atoms beyond ASCII; NO_ROOM if it finds none."""
     n_high = i64(z.high[0])
     n = z.counts[1]
@@ -211,6 +213,7 @@ def intern_tuple(z: Lazy, row: Ptr[i32]) -> i64:
     found = intern_row(z.tuples, n_high, n, hashed, z.tuple_hashes, z.tuple_buckets, z.counts[2])
     if found == n:
         z.counts[1] = n + 1
+        z.origin[n] = u32(subset)
         if 2 * (n + 1) > z.counts[2]:
             z.counts[2] = z.counts[2] * 4 + 3
             rehash(z.tuple_hashes, n + 1, z.tuple_buckets, z.counts[2])
@@ -334,3 +337,28 @@ def mask(
     if failed < 0:
         return failed
     return found
+
+
+@kernel
+def extends(
+    p: Positions, s: Subsets, z: Lazy, state: i64, nodes: Ptr[u64], n: i64, states: Ptr[u32], text: Ptr[u8], length: i64
+) -> i64:
+    """1 if a token begins with the `length` bytes of `text`, at least one, and goes on in a way that is live from a
+    state; 0 if none does, negative if there is no room. `states` as in `mask`."""
+    states[0] = u32(state)
+    failed = fill(p, s, z, state)
+    i = 0
+    while i < n and failed == 0:
+        node = nodes[i]
+        depth = i64(node >> DEPTH_SHIFT) & DEPTH_MASK
+        byte = i64(node & BYTE_MASK)
+        after = z.table[states[depth - 1] * z.n_classes + z.classes[byte]]
+        if after == 0 or (depth <= length and byte != text[depth - 1]):
+            i += i64(node >> SIZE_SHIFT)
+        elif depth > length and (i64(node >> TOKEN_SHIFT) & TOKEN_MASK) != 0:
+            return 1
+        else:
+            states[depth] = u32(after)
+            failed = fill(p, s, z, after)
+            i += 1
+    return failed

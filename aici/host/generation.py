@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aici.grammar.errors import RegexLimitError
-from aici.grammar.lazy_budget import AnyBudget
-from aici.grammar.lazy_constraint import AnyMatcher
+from aici.grammar.lazy_constraint import AnyBudget, AnyMatcher
 from aici.vm.requests import ConstraintSpec, Generate, Generated, Sampled, ServiceError
 
 from .constraints import Constraints, describe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aici.grammar import budget_kernels, reference
+from aici.grammar import budget_kernels, layer_kernels, reference, word_kernels
 from aici.grammar.automaton import Automaton
 from aici.grammar.budget import Budget
 from aici.grammar.constraint import DEAD, Matcher
 from aici.grammar.jit import Kernel
 from aici.grammar.lazy import compile_lazily
-from aici.grammar.lazy_constraint import LazyMatcher
+from aici.grammar.lazy_budget import LazyBudget
+from aici.grammar.lazy_constraint import AnyBudget, AnyMatcher, LazyMatcher
 from aici.grammar.options import compile_options
 from aici.grammar.regex import compile_regex
 from aici.grammar.vocabulary import Vocabulary
@@ -43,7 +45,7 @@ def tokens_of(mask: NDArray[np.uint32]) -> set[int]:
     return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
 
 
-def allowed(budget: Budget, matcher: Matcher, state: int, left: int) -> set[int]:
+def allowed(budget: AnyBudget, matcher: AnyMatcher, state: int, left: int) -> set[int]:
     """As the host asks."""
     tight = None if budget.loose(left) else budget.mask(state, left)
     return tokens_of(matcher.mask(state) if tight is None else tight)
@@ -176,26 +178,68 @@ def test_ends_farther_away_than_any_search_goes_are_reached(pattern: str) -> Non
     assert re.fullmatch(pattern, text.decode())
 
 
-@settings(deadline=None, max_examples=60)
-@given(PATTERNS)
-def test_distances_of_lazy_automata_are_ways_to_the_end(pattern: str) -> None:
-    """Never less than there are bytes to go, and exact over ASCII."""
-    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256))], [EOS])
+WIDER = [*PARTS, r"\w", ".", "[^a]{2,4}", "(?:[é日]x?){3}", "(?:a|日é){2,5}", "[α-ω日]?", "(?:b{2,3}é){2}"]
+PIECES = [*LETTERS, *LONGER, b"\xce", b"\xb1", b"\xa9b", b"\x97\xa5", b"\xa5a\xe6", "日日".encode(), "xé".encode()]
+
+
+@st.composite
+def mixed_vocabularies(draw: st.DrawFn) -> Vocabulary:
+    """With tokens that begin or end within characters."""
+    letters = [bytes([b]) for b in range(256)] if draw(st.booleans()) else []
+    tokens = draw(st.lists(st.sampled_from(PIECES), min_size=0 if letters else 4, max_size=16))
+    return Vocabulary([None, *letters, *tokens, b"a" * 40], [EOS])
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.sampled_from(WIDER), min_size=1, max_size=4).map("".join),
+    mixed_vocabularies(),
+    st.lists(st.integers(1, 9), max_size=4),
+)
+def test_lazy_automata_have_the_distances_and_masks_of_whole_ones(
+    pattern: str, vocabulary: Vocabulary, lefts: list[int]
+) -> None:
     whole, lazy = Matcher(compile_regex(pattern), vocabulary), LazyMatcher(compile_lazily(pattern), vocabulary)
+    least = reference.distances(whole.automaton, vocabulary)
     todo, seen = [(whole.start, lazy.start)], set()
-    while todo and len(seen) < 100:
+    while todo and len(seen) < 60:
         pair = todo.pop()
         if pair in seen:
             continue
         seen.add(pair)
-        exact, found = whole.budget.least(pair[0]), lazy.budget.least(pair[1])
-        assert exact is not None and found is not None and exact <= found
-        assert found == exact or not pattern.isascii() or "." in pattern or "^" in pattern
+        one, other = pair
+        for left in lefts:
+            assert lazy.budget.fits(other, left) == (least.get(one, 99) <= left)
+            expected = leaving_enough(whole.automaton, vocabulary, one, left, least)
+            if expected:
+                assert allowed(lazy.budget, lazy, other, left) == expected
+        assert lazy.budget.least(other) == least.get(one)
         todo += [
-            (after, lazy.advance_bytes(pair[1], bytes([byte])))
-            for byte in b"ab\xc3\xa9\xe6"
-            if (after := whole.advance_bytes(pair[0], bytes([byte])))
+            (after, lazy.advance_bytes(other, bytes([byte])))
+            for byte in b"abx\xc3\xa9\xe6\x97\xa5"
+            if (after := whole.advance_bytes(one, bytes([byte])))
         ]
+    assert lazy.budget.exact
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(WIDER), min_size=1, max_size=4).map("".join), st.integers(0, 3), st.integers(0, 300))
+def test_bounds_of_lazy_automata_are_ways_to_the_end(pattern: str, spare: int, work: int) -> None:
+    """However little work there may be, what is sampled is complete in time, and what is known is never too little."""
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"ab", "日a".encode(), b"aaa"], [EOS])
+    matcher, rng = LazyMatcher(compile_lazily(pattern), vocabulary), random.Random(work)
+    budget = LazyBudget(matcher.automaton, vocabulary, work=work)
+    least = matcher.budget.least(matcher.start)
+    left, state, text = budget.least(matcher.start), matcher.start, b""
+    assert left is not None and least is not None and least <= left and (least == left or not budget.exact)
+    left += spare
+    while left:
+        token = rng.choice(sorted(allowed(budget, matcher, state, left)))
+        if token == EOS:
+            break
+        state, text, left = matcher.advance(state, token), text + vocabulary.token_bytes[token], left - 1
+        assert state != DEAD and budget.fits(state, left)
+    assert re.fullmatch(pattern, text.decode())
 
 
 @settings(deadline=None, max_examples=40)
@@ -205,6 +249,54 @@ def test_longer_tokens_are_found_by_lazy_automata_too(pattern: str, text: bytes)
     whole, lazy = Matcher(compile_regex(pattern), vocabulary), LazyMatcher(compile_lazily(pattern), vocabulary)
     assert whole.budget.extends(whole.start, text) == lazy.budget.extends(lazy.start, text)
     assert whole.forced_bytes(whole.start) == lazy.forced_bytes(lazy.start)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.sampled_from(["a", "é?", "(ab|日){2}", "[^a]"]), min_size=1, max_size=3).map("".join))
+def test_the_kernels_of_lazy_automata_are_what_their_source_says(pattern: str) -> None:
+    vocabulary = Vocabulary([None, *LETTERS, b"ab", "aé".encode(), b"\xa5a", b"b\xe6\x97"], [EOS])
+
+    def found() -> list[object]:
+        matcher = LazyMatcher(compile_lazily(pattern), vocabulary)
+        states = [matcher.start, *(matcher.advance_bytes(matcher.start, text) for text in (b"a", b"\xe6", b"\xe6\x97"))]
+        budget = matcher.budget
+        return [
+            (budget.least(s), budget.loose(2), _list(budget.mask(s, 2)), budget.extends(s, b"a")) for s in states if s
+        ]
+
+    native = found()
+    with pytest.MonkeyPatch.context() as patch:
+        modules = layer_kernels, word_kernels
+        kernels = [(m, name, k) for m in modules for name, k in vars(m).items() if isinstance(k, Kernel)]
+        twins = [(module, name, kernel.python) for module, name, kernel in kernels]
+        for twin in twins:
+            patch.setattr(*twin)
+        assert found() == native
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least"),
+    [("[a-z]{5000}", 1250), (".{0,5000}foo.{0,5000}", 1), (r"(\w{1,20} ){20,50}", 40), ("(.{20,50}x){150,300}", 900)],
+)
+def test_large_counts_cost_little(pattern: str, least: int) -> None:
+    """In tokens of four letters at most."""
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"abcd", b"foo", "日本".encode(), b"xyz"], [EOS])
+    matcher = LazyMatcher(compile_lazily(pattern), vocabulary)
+    start = time.process_time()
+    assert matcher.budget.least(matcher.start) == least
+    assert matcher.budget.exact and time.process_time() - start < 2
+
+
+def test_work_is_bounded_and_what_is_known_stays_exact() -> None:
+    vocabulary = Vocabulary([None, *(bytes([b]) for b in range(256)), b"aaaa"], [EOS])
+    matcher = LazyMatcher(compile_lazily("a{4000}"), vocabulary)
+    budget = LazyBudget(matcher.automaton, vocabulary, work=1000)
+    assert budget.least(matcher.start) == 4000 and not budget.exact
+    near = matcher.advance_bytes(matcher.start, b"a" * 3996)
+    assert budget.least(near) == 1 and budget.mask(near, 1) is not None
+    assert LazyBudget(matcher.automaton, vocabulary).mask(near, 2) is not None  # the first thing that is asked
+    assert not matcher.budget.fits(matcher.start, 999) and matcher.budget.fits(matcher.start, 1000)
+    assert matcher.budget.exact and matcher.budget.least(0) is None and not matcher.budget.fits(0, 9)
 
 
 @settings(deadline=None, max_examples=15)

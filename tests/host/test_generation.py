@@ -66,6 +66,14 @@ def test_budgets_that_cannot_do_are_refused_with_the_least_number() -> None:
     assert "takes at least 1 token," in trace
 
 
+def test_large_patterns_are_refused_with_the_least_number_only_if_it_is_too_large() -> None:
+    trace = failure("await aici.gen_text(regex='(0|1)*1(0|1|2){30}', max_tokens=15)")
+    assert "takes at least 16 tokens, max_tokens is 15" in trace  # "12", "00" and the like
+    engine = ScriptedEngine({"q": "0"})
+    text = said("await aici.gen_text(regex='(0|1)*1(0|1|2){30}', max_tokens=16)", engine)
+    assert re.fullmatch("(0|1)*1(0|1|2){30}", text)
+
+
 def test_options_that_are_too_long_are_not_begun() -> None:
     engine = ScriptedEngine({"q": "undecided"})
     assert said("await aici.gen_text(options=['undecided', 'yes'], max_tokens=3)", engine) == "yes"
