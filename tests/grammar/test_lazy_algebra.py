@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import algebra, lazy_algebra, lazy_budget
+from aici.grammar import algebra, combination_budget, lazy_algebra
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, AlgebraLimitError, RegexLimitError
 from aici.grammar.lazy import compile_automaton, compile_lazily
@@ -164,14 +164,14 @@ def test_states_are_not_added_while_distances_are_counted(monkeypatch: pytest.Mo
     made = lazy_algebra.difference(compile_regex("(a|b)*a(a|b){3}"), compile_regex(".*aaaa.*"))
     taken: list[bool] = []
 
-    class Tables(lazy_budget.Tables):
+    class Tables(combination_budget.Tables):
         def __init__(self, *args: object) -> None:
             thread = threading.Thread(target=lambda: taken.append(made.lock.acquire(blocking=False)))
             thread.start()
             thread.join()
             super().__init__(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(lazy_budget, "Tables", Tables)
+    monkeypatch.setattr(combination_budget, "Tables", Tables)
     assert matcher_for(made, VOCABULARY).budget.least(made.start) == 4
     assert taken and not any(taken)
 
