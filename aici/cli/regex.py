@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -31,8 +32,10 @@ _LAYOUT_SECONDS: Final = 60
 @click.argument("pattern")
 @click.option("--after", metavar="TEXT", default="", help="Look at what may follow this text.")
 @click.option("--why", metavar="TEXT", help="Say why this text, or a token with it, is allowed there or not.")
-@click.option("--token", metavar="ID", type=int, help="As --why, for a token of the vocabulary.")
-@click.option("--tokenizer", metavar="FILE.json", help="A tokenizer file; that of the embedded model by default.")
+@click.option("--token", metavar="TOKEN", help="As --why, for a token: its id, or the name of a special one.")
+@click.option(
+    "--tokenizer", metavar="FILE.json", help="A tokenizer.json or tekken.json; that of the embedded model by default."
+)
 @click.option("--model", metavar="FILE.gguf", help="Take the tokenizer of this model.")
 @click.option("--dot", is_flag=True, help="Print a drawing of the automaton for Graphviz, and nothing else.")
 @click.option("--svg", metavar="FILE", help="Draw the automaton into this file (a large one takes Graphviz).")
@@ -41,7 +44,7 @@ def regex(
     pattern: str,
     after: str,
     why: str | None,
-    token: int | None,
+    token: str | None,
     tokenizer: str | None,
     model: str | None,
     dot: bool,
@@ -65,9 +68,11 @@ def regex(
     else:
         report.look_at_tokens(*source, state)
         if token is not None:
-            report.look_at_token(source[1], token, state)
+            report.look_at_token(source[1], _token(source[1], token), state)
     if why is not None:
         report.explain(os.fsencode(why), state)
+        if not isinstance(source, str):
+            report.tell_special(os.fsencode(why), source[1])
     if svg is not None:
         report.notes.append(f"drawn into {svg}")
     print(json.dumps(report.facts) if as_json else report.text())
@@ -97,17 +102,29 @@ def _tokenizer(file: str | None, model: str | None) -> tuple[str, Tokenizer] | s
         raise CliError("give --tokenizer or --model, not both")
     try:
         from aici.host.gguf_file import read_gguf
-        from aici.host.tokenizers import gguf_tokenizer, json_tokenizer
+        from aici.host.tokenizers import gguf_tokenizer, read_tokenizer
         from aici.host.weights import packaged_model
 
         if file is not None:
-            return Path(file).name, json_tokenizer(Path(file))
+            return Path(file).name, read_tokenizer(Path(file))
         path = packaged_model() if model is None else Path(model)
         return path.name, gguf_tokenizer(read_gguf(path))
     except (EngineError, ImportError) as error:
         if file is None and model is None:
             return f"no tokens to look at: {error}"
         raise CliError(str(error), ENGINE_TROUBLE) from None
+
+
+def _token(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a token that is given by its id or its name."""
+    if token in tokenizer.special:
+        return tokenizer.special[token]
+    most = len(tokenizer.token_bytes) - 1
+    if not re.fullmatch("-?[0-9]{1,9}", token):
+        raise CliError(f"there is no special token {token!r}; other tokens are given by their ids, 0 to {most}")
+    if not 0 <= int(token) <= most:
+        raise CliError(f"there is no token {token}: ids are 0 to {most}")
+    return int(token)
 
 
 def _drawable(automaton: Dfa | LazyDfa) -> Dfa:
@@ -239,8 +256,6 @@ class _Report:
         self.lines.append(("complete", said))
 
     def look_at_token(self, tokenizer: Tokenizer, token: int, state: int) -> None:
-        if not 0 <= token < len(tokenizer.token_bytes):
-            raise CliError(f"there is no token {token}: ids are 0 to {len(tokenizer.token_bytes) - 1}")
         text = tokenizer.token_bytes[token]
         if text:
             self.explain(text, state, f"token {token} ")
@@ -253,6 +268,16 @@ class _Report:
         allowed = ends and complete
         self.facts["why"] = {"text": None, "token": token, "allowed": allowed, "reason": said}
         self._say_why(f"token {token} {said}")
+
+    def tell_special(self, text: bytes, tokenizer: Tokenizer) -> None:
+        """Say of a text that is, or holds, the name of a special token that the token is another matter."""
+        names = [name for name in tokenizer.special if name and name.encode() in text]
+        if names:
+            name = max(names, key=len)
+            self.notes.append(
+                f"{_quoted(name.encode())} is taken as text here; the special token of that name, "
+                f"{tokenizer.special[name]}, is part of no text: see --token"
+            )
 
     def explain(self, text: bytes, state: int, what: str = "") -> None:
         """Whether a text is allowed in a state; if not, which byte of it, and what would be there."""

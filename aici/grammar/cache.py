@@ -18,6 +18,8 @@ import sys
 _MAGIC = b"AICICACH"
 _HEADER = len(_MAGIC) + hashlib.blake2b().digest_size
 _FOREIGN_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A link is not followed, and a pipe not waited for."""
 LIMIT = 1 << 30
 """Bytes; a larger file is not ours."""
 
@@ -35,7 +37,7 @@ def directory() -> str:
 def load(name: str) -> bytes | None:
     """What was last stored under `name` (a plain file name), or None."""
     try:
-        descriptor = os.open(os.path.join(directory(), name), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(os.path.join(directory(), name), _READ)
     except (OSError, ValueError):
         return None
     try:

@@ -1,7 +1,8 @@
 """Tokenizers as the host wants them (`tokenizer.py`), made of Hugging Face `tokenizers` objects.
 
-In: the metadata of a GGUF file, or a `tokenizer.json`. Out: a `HuggingFaceTokenizer`. Two families are known:
-byte-level BPE (a printable character stands for each byte) and SentencePiece (`▁` is a space, `<0xNN>` a byte).
+In: the metadata of a GGUF file, a `tokenizer.json`, or Mistral's `tekken.json`. Out: a `HuggingFaceTokenizer`. Two
+families are known: byte-level BPE (a printable character stands for each byte) and SentencePiece (`▁` is a space,
+`<0xNN>` a byte).
 
 Encoding equals llama.cpp's own for the same file, apart from two things that would break "text in, the same text out":
 no space is put before the text, and a byte that the vocabulary cannot spell is an error and not skipped.
@@ -9,11 +10,13 @@ no space is put before the text, and a byte that the vocabulary cannot spell is 
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import tokenizers as hf
@@ -198,9 +201,12 @@ def _byte_characters() -> dict[str, int]:
 
 
 _BYTE_OF = _byte_characters()
+_CHARACTERS = {byte: character for character, byte in _BYTE_OF.items()}
+"""The character that stands for a byte."""
 
 
 def _byte_level_bytes(text: str, kind: int) -> bytes | None:
+    """The bytes of a token of a byte-level vocabulary; None for one that stands for no text."""
     if kind in (CONTROL, UNKNOWN, UNUSED):
         return None
     try:
@@ -232,6 +238,7 @@ def _byte_level(file: GgufFile, texts: Sequence[str], row: PreTokenizer) -> hf.T
 
 
 def _piece_bytes(text: str, kind: int) -> bytes | None:
+    """The bytes of a SentencePiece token; None for one that stands for no text."""
     if kind in (CONTROL, UNKNOWN, UNUSED):
         return None
     if kind == BYTE and (found := re.fullmatch("<0x([0-9A-Fa-f]{2})>", text)):
@@ -276,25 +283,126 @@ def _shown(text: str) -> str:
     )
 
 
+# Files of their own, beside a model
+
+_MAX_FILE: Final = 256 << 20
+_MAX_TOKENS: Final = 1 << 22
+_BYTE_PIECE: Final = re.compile("<0x[0-9A-Fa-f]{2}>")
+_TEKKEN_SPECIAL: Final = (
+    "<unk> <s> </s> [INST] [/INST] [AVAILABLE_TOOLS] [/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] [TOOL_CALLS]"
+    " [IMG] <pad> [IMG_BREAK] [IMG_END] [PREFIX] [MIDDLE] [SUFFIX] [SYSTEM_PROMPT] [/SYSTEM_PROMPT] [TOOL_CONTENT]"
+).split()
+"""Of tekken files that do not name their special tokens."""
+
+
+def read_tokenizer(path: Path, end_names: Iterable[str] = END_NAMES) -> HuggingFaceTokenizer:
+    """The tokenizer in a file; `end_names`: which of its special tokens end a sequence. Raises `EngineError`."""
+    data = _load(path)
+    try:
+        if isinstance(data.get("config"), dict) and isinstance(data.get("vocab"), list):
+            return _tekken(path, data, end_names)
+        return _hugging_face(path, end_names)
+    except EngineError:
+        raise
+    except Exception as error:  # the library raises bare ones, with a reason; and files hold anything
+        raise EngineError(f"cannot read the tokenizer {path}: {error or type(error).__name__}") from None
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_MAX_FILE + 1)
+        if len(text) > _MAX_FILE:
+            raise ValueError(f"it is longer than {_MAX_FILE >> 20} MiB")
+        data = json.loads(text)
+    except OSError as error:
+        raise EngineError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise EngineError(f"cannot read the tokenizer {path}: it is no JSON file") from None
+    except (ValueError, RecursionError) as error:
+        raise EngineError(f"cannot read the tokenizer {path}: {error}") from None
+    if not isinstance(data, dict):
+        raise EngineError(f"cannot read the tokenizer {path}: it holds no JSON object")
+    return data
+
+
+def _ends_named(path: Path, special: dict[str, int], end_names: Iterable[str]) -> list[int]:
+    ends = sorted(special[name] for name in end_names if name in special)
+    if not ends:
+        raise EngineError(f"{path} has no special token that ends a text")
+    return ends
+
+
 # tokenizer.json
 
 
-def json_tokenizer(path: Path, end_names: Iterable[str] = END_NAMES) -> HuggingFaceTokenizer:
-    """The byte-level tokenizer of a `tokenizer.json`; `end_names`: which of its special tokens end a sequence.
-    Raises `EngineError`."""
-    try:
-        tokenizer = hf.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare ones, with a reason
-        raise EngineError(f"cannot read the tokenizer {path}: {error}") from None
-    if '"ByteLevel"' not in json.dumps(json.loads(tokenizer.to_str()).get("pre_tokenizer")):
-        raise EngineError(f"{path} is no byte-level tokenizer; only these are known")
-    added = tokenizer.get_added_tokens_decoder()
+def _hugging_face(path: Path, end_names: Iterable[str]) -> HuggingFaceTokenizer:
+    tokenizer = hf.Tokenizer.from_file(str(path))
+    made = json.loads(tokenizer.to_str())
+    bytewise = '"ByteLevel"' in json.dumps(made.get("pre_tokenizer"))
+    if not bytewise and not made["model"].get("byte_fallback"):
+        raise EngineError(f"{path} neither is a byte-level tokenizer nor falls back on bytes; only these are known")
+    added, unknown = tokenizer.get_added_tokens_decoder(), made["model"].get("unk_token")
     size = max(tokenizer.get_vocab().values()) + 1
-    kinds = [(CONTROL if added[i].special else USER_DEFINED) if i in added else NORMAL for i in range(size)]
     texts = [tokenizer.id_to_token(i) or "" for i in range(size)]
-    special = {text: i for i, text in enumerate(texts) if kinds[i] == CONTROL}
-    ends = [special[name] for name in end_names if name in special]
-    if not ends:
-        raise EngineError(f"{path} has no special token that ends a text")
-    token_bytes = [_byte_level_bytes(text, kind) or None for text, kind in zip(texts, kinds, strict=True)]
-    return HuggingFaceTokenizer(tokenizer, token_bytes, sorted(ends), special)
+    kinds = [_kind(text, added.get(i), unknown, bytewise) for i, text in enumerate(texts)]
+    special = {text: i for i, text in enumerate(texts) if kinds[i] in (CONTROL, UNKNOWN)}
+    spell = _byte_level_bytes if bytewise else _piece_bytes
+    if not bytewise:  # a space before the text is not in the text
+        tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Replace(" ", "▁"), None
+    return HuggingFaceTokenizer(
+        tokenizer,
+        [spell(text, kind) or None for text, kind in zip(texts, kinds, strict=True)],
+        _ends_named(path, special, end_names),
+        special,
+        unknown=None if bytewise or unknown is None else special.get(unknown),
+        spells_bytes=bytewise,
+    )
+
+
+def _kind(text: str, added: hf.AddedToken | None, unknown: str | None, bytewise: bool) -> int:
+    if added is not None:
+        return CONTROL if added.special else USER_DEFINED
+    if bytewise:
+        return NORMAL
+    return UNKNOWN if text == unknown else BYTE if _BYTE_PIECE.fullmatch(text) else NORMAL
+
+
+# tekken.json
+
+
+def _tekken(path: Path, data: dict[str, Any], end_names: Iterable[str]) -> HuggingFaceTokenizer:
+    """Special tokens come first, then those of the file by rank, as many as there is room for."""
+    config = data["config"]
+    size, n_special = int(config["default_vocab_size"]), int(config["default_num_special_tokens"])
+    if not 0 < n_special <= size <= min(n_special + len(data["vocab"]), _MAX_TOKENS):
+        raise EngineError(f"{path} has a broken tokenizer: {size} tokens, {n_special} of them special")
+    names = [str(entry["token_str"]) for entry in data.get("special_tokens") or ()] or _TEKKEN_SPECIAL
+    names = [*names, *(f"<SPECIAL_{i}>" for i in range(len(names), n_special))][:n_special]
+    pieces = [base64.b64decode(entry["token_bytes"], validate=True) for entry in data["vocab"][: size - n_special]]
+    special = {name: i for i, name in enumerate(names)}
+    tokenizer = hf.Tokenizer(_ranked(pieces, special))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(hf.Regex(str(config["pattern"])), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.add_special_tokens([hf.AddedToken(name, special=True, normalized=False) for name in names])
+    token_bytes = [*(None for _ in names), *pieces]
+    return HuggingFaceTokenizer(tokenizer, token_bytes, _ends_named(path, special, end_names), special)
+
+
+def _ranked(pieces: Sequence[bytes], special: dict[str, int]) -> models.BPE:
+    """As tiktoken does: of neighbours that together are a token, those of the lowest rank become it; a word that is a
+    token is taken as such. Of the special tokens, which have the lowest ids, it knows the names."""
+    ids = {piece: len(special) + rank for rank, piece in reversed(list(enumerate(pieces))) if piece}
+    names = {piece: "".join(map(_CHARACTERS.__getitem__, piece)) for piece in ids}
+    merges = [
+        (names[piece[:cut]], names[piece[cut:]])
+        for piece in sorted(ids, key=ids.__getitem__)
+        for cut in range(1, len(piece))
+        if piece[:cut] in ids and piece[cut:] in ids
+    ]
+    vocabulary = {names[piece]: i for piece, i in ids.items()}
+    return models.BPE(vocabulary | special, merges, ignore_merges=True)

@@ -146,6 +146,18 @@ def test_wrong_arguments(capsys: pytest.CaptureFixture[str], tokenizer: str, tmp
     assert code == 5
     code, text = refused(capsys, "a", "--token", "999", "--tokenizer", tokenizer)
     assert code == 2 and "there is no token 999" in text
+    for token in ("-1", "<none>", "²", "9" * 5000):
+        code, text = refused(capsys, "a", "--token", token, "--tokenizer", tokenizer)
+        assert code == 2 and ("there is no token" in text or "there is no special token" in text)
+
+
+def test_special_tokens_by_name(said: Any) -> None:
+    name = "</s>"
+    assert "ends the text, which is not complete yet" in said("a", "--token", name)
+    assert "ends the text, which is complete" in said("a*", "--token", name)
+    text = said(".*", "--why", "see </s>")
+    assert "'see </s>' is allowed" in text.replace('"', "'") and "is taken as text here" in text
+    assert "taken as text" not in said(".*", "--why", "see </b>")
 
 
 @pytest.mark.model

@@ -360,9 +360,10 @@ def test_a_link_or_a_directory_is_no_cache_file(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "b").symlink_to(tmp_path / "a")
     (tmp_path / "c").mkdir()
     (tmp_path / "d").write_bytes((tmp_path / "a").read_bytes())
-    assert [cache.load(name) for name in "bcd"] == [None] * 3
+    os.mkfifo(tmp_path / "e")
+    assert [cache.load(name) for name in "bcde"] == [None] * 4
     assert not cache.store("c", b"hello")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "d"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "d", "e"]
 
 
 def test_where_no_image_is_served_llvm_loads_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

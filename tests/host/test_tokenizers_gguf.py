@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
+from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -11,12 +15,21 @@ import pytest
 import tokenizers as hf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import models, pre_tokenizers
+from tokenizers import models, normalizers, pre_tokenizers
 
 from aici.host.engines.base import EngineError
 from aici.host.gguf_file import GgufFile, Value, read_gguf
 from aici.host.tokenizer import Tokenizer
-from aici.host.tokenizers import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED, gguf_tokenizer, json_tokenizer
+from aici.host.tokenizers import (
+    BYTE,
+    CONTROL,
+    NORMAL,
+    UNKNOWN,
+    UNUSED,
+    USER_DEFINED,
+    gguf_tokenizer,
+    read_tokenizer,
+)
 
 LETTERS = [*"abcdeĠ", "Ã", "©", "ab", "Ġab"]
 BPE: dict[str, Value] = {
@@ -122,18 +135,80 @@ def test_tokenizer_json(tmp_path: Path) -> None:
     tokenizer.add_tokens(["<think>"])
     path = tmp_path / "tokenizer.json"
     tokenizer.save(str(path))
-    ours: Tokenizer = json_tokenizer(path)
+    ours: Tokenizer = read_tokenizer(path)
     assert ours.token_bytes[8:] == [b"ab", b" ab", None, None, b"<think>"]
     assert (ours.eos_ids, ours.encode("ab é<think></s>".encode())) == ([10], [8, 5, 6, 7, 12, 10])
-    assert json_tokenizer(path, ["<pad>"]).eos_ids == [11]
+    assert read_tokenizer(path, ["<pad>"]).eos_ids == [11]
     with pytest.raises(EngineError, match="ends a text"):
-        json_tokenizer(path, ["<other>"])
+        read_tokenizer(path, ["<other>"])
     path.write_text("{}")
     with pytest.raises(EngineError, match="cannot read"):
-        json_tokenizer(path)
+        read_tokenizer(path)
     hf.Tokenizer(models.BPE()).save(str(path))
     with pytest.raises(EngineError, match="byte-level"):
-        json_tokenizer(path)
+        read_tokenizer(path)
+
+
+def test_tokenizer_json_that_falls_back_on_bytes(tmp_path: Path) -> None:
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "▁a", "é", "a"]
+    vocabulary = {piece: i for i, piece in enumerate(pieces[:-1])}
+    tokenizer = hf.Tokenizer(models.BPE(vocabulary, [("▁", "a")], unk_token="<unk>", byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.add_special_tokens(["<s>", "</s>"])
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    ours = read_tokenizer(path)
+    assert ours.token_bytes[:4] == [None, None, None, b"\0"] and ours.token_bytes[258] == b"\xff"
+    assert ours.token_bytes[259:] == [b" ", b"a", b" a", "é".encode()]
+    assert ours.eos_ids == [2] and ours.special == {"<unk>": 0, "<s>": 1, "</s>": 2}
+    assert ours.encode(b"a a\n</s>") == [260, 261, 3 + 10, 2]  # no space before the text
+    assert ours.decode(ours.encode("a日\x00".encode() + b"\xff")) == "a日\x00".encode() + b"\xff"
+
+
+def tekken(**change: Any) -> dict[str, Any]:
+    pieces = [*(bytes([byte]) for byte in range(256)), b"he", b"ll", b"hell", b"hello", b" w", b"unused"]
+    vocabulary = [{"rank": i, "token_bytes": b64encode(piece).decode()} for i, piece in enumerate(pieces)]
+    config = {"pattern": r" ?\w+|\s+", "default_vocab_size": 4 + 261, "default_num_special_tokens": 4}
+    return {"config": config, "vocab": vocabulary, **change}
+
+
+def test_tekken_json(tmp_path: Path) -> None:
+    path = tmp_path / "tekken.json"
+    path.write_text(json.dumps(tekken()))
+    ours = read_tokenizer(path)
+    assert len(ours.token_bytes) == 265 and ours.token_bytes[:5] == [None] * 4 + [b"\0"]
+    assert ours.eos_ids == [2] and ours.special == {"<unk>": 0, "<s>": 1, "</s>": 2, "[INST]": 3}
+    assert [ours.token_bytes[i] for i in ours.encode(b"hello wold")] == [b"hello", b" w", b"o", b"l", b"d"]
+    assert ours.encode(b"[INST]x</s>") == [3, 4 + ord("x"), 2]
+    assert ours.decode(ours.encode(b"</s>\xe4\n", special=False)) == b"</s>\xe4\n"
+    named = [{"rank": i, "token_str": name} for i, name in enumerate(["<a>", "<eos>"])]
+    path.write_text(json.dumps(tekken(special_tokens=named)))
+    assert read_tokenizer(path).special == {"<a>": 0, "<eos>": 1, "<SPECIAL_2>": 2, "<SPECIAL_3>": 3}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(b"", b"[]", b"{", b"\xce\xff", b"[" * 100_000, b'{"config": {}, "vocab": []}'),
+        *(
+            json.dumps(tekken(**change)).encode()
+            for change in (
+                {"vocab": []},
+                {"vocab": [{"token_bytes": "no base 64!"}] * 300},
+                {"vocab": [None] * 300},
+                {"special_tokens": [{"token_str": "x"}]},
+                {"config": {"pattern": "(", "default_vocab_size": 265, "default_num_special_tokens": 4}},
+                {"config": {"pattern": "a", "default_vocab_size": "many", "default_num_special_tokens": 4}},
+                {"config": {"pattern": "a", "default_vocab_size": 1 << 40, "default_num_special_tokens": 1 << 40}},
+            )
+        ),
+    ],
+)
+def test_tokenizer_files_that_are_wrong(tmp_path: Path, wrong: bytes) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(wrong)
+    with pytest.raises(EngineError, match=re.escape(str(path))):
+        read_tokenizer(path)
 
 
 # The file itself
