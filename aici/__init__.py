@@ -156,7 +156,7 @@ async def gen_tokens(
     substring_end: Text = '"',
     options: Iterable[Text] | None = None,
     store_var: str | None = None,
-    stop_at: Text | None = None,
+    stop_at: Text | Iterable[Text] | None = None,
     max_tokens: int = 20,
     constraint: Constraint | None = None,
     complete: bool = True,
@@ -167,8 +167,9 @@ async def gen_tokens(
     run of whole words of that text, then `substring_end`) and `constraint` (one that no token has been appended to);
     all are checked at once, ValueError. The text is complete within `max_tokens`: tokens after which it could not be
     finished in time are not sampled, and ValueError names the least number if there are too few; `complete=False` just
-    breaks off. `stop_at`: the text ends with it as soon as it holds it; a text that it ends need not be complete.
-    `store_var`: also set that variable to the bytes. `yacc` comes with a later version (NotImplementedError).
+    breaks off. `stop_at`: the text ends with it, or with one of several, as soon as it holds it; a text that is ended so
+    need not be complete. `store_var`: also set that variable to the bytes. `yacc` comes with a later version
+    (NotImplementedError).
     """
     _outside()
 
@@ -180,7 +181,7 @@ async def gen_text(
     substring_end: Text = '"',
     options: Iterable[Text] | None = None,
     store_var: str | None = None,
-    stop_at: Text | None = None,
+    stop_at: Text | Iterable[Text] | None = None,
     max_tokens: int = 20,
     constraint: Constraint | None = None,
     complete: bool = True,

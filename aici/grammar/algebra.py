@@ -54,9 +54,9 @@ def concatenation(a: Dfa, b: Dfa, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
     return _build(a, b, words + 1, lambda one, two, result: kernels.chain(one, two, result, words, key), limits)
 
 
-def until(a: Dfa, stop: str, limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
-    """What is generated under `a` when it ends as soon as it holds `stop`: the texts of `a` without it, and the
-    beginnings of texts of `a` that end with its first occurrence. The empty stop ends at once."""
+def until(a: Dfa, stop: str | tuple[str, ...], limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
+    """What is generated under `a` when it ends as soon as it holds `stop`, or one of several: the texts of `a` without
+    it, and the beginnings of texts of `a` that end with its first occurrence. The empty stop ends at once."""
     return _product(a, up_to(stop), EITHER, SECOND, 0b11, limits)
 
 
@@ -67,9 +67,10 @@ def everything() -> Dfa:
 
 
 @lru_cache(maxsize=64)
-def up_to(stop: str) -> Dfa:
-    """The texts that end with `stop`; no text leaves this automaton."""
-    return compile_regex("(?s).*" + re.escape(stop))
+def up_to(stop: str | tuple[str, ...]) -> Dfa:
+    """The texts that end with `stop`, or one of several; no text leaves this automaton."""
+    stops = (stop,) if isinstance(stop, str) else stop
+    return compile_regex(f"(?s).*(?:{'|'.join(map(re.escape, stops))})")
 
 
 def _product(a: Dfa, b: Dfa, accepts: int, ends: int, needs: int, limits: DfaLimits) -> Dfa:

@@ -70,7 +70,7 @@ def concatenation(a: AnyAutomaton, b: AnyAutomaton) -> AnyAutomaton:
     return _combined(a, b, algebra.concatenation, lambda: _Chains(a, b))
 
 
-def until(a: AnyAutomaton, stop: str) -> AnyAutomaton:
+def until(a: AnyAutomaton, stop: str | tuple[str, ...]) -> AnyAutomaton:
     """As `algebra.until`."""
     end = algebra.up_to(stop)
 

@@ -177,7 +177,7 @@ class Constraints:
             case "not", [one]:
                 return complement(one)
             case "until", [one]:
-                return until(one, texts[0])
+                return until(one, texts)
         raise ServiceError(f"this host has no constraint of kind {spec.kind!r}", "NotImplementedError")
 
 

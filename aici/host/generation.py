@@ -69,7 +69,7 @@ class Generation(_Constrained):
         tokens than there may be."""
         if request.max_tokens < 0:
             raise ServiceError(f"max_tokens must not be negative, got {request.max_tokens}")
-        if request.stop_at is not None and not request.stop_at:
+        if request.stop_at is not None and not (request.stops and all(request.stops)):
             raise ServiceError("stop_at must not be empty")
         self._constraints = constraints
         self._made_of, matcher, self._stop_at = _find_matcher(request, constraints)
@@ -95,7 +95,7 @@ class Generation(_Constrained):
         """Take from the matcher what belongs to it."""
         matcher = self._matcher
         self._budget: AnyBudget | None = None if matcher is None or not self._complete else matcher.budget
-        forces = matcher is not None and self._stop_at is None
+        forces = matcher is not None and not self._stop_at
         self._forced: ForcedText | None = self._constraints.forced(matcher) if matcher and forces else None
 
     def _check(self, spec: ConstraintSpec) -> None:
@@ -201,8 +201,8 @@ class Generation(_Constrained):
         return self._matcher is not None and self._matcher.is_final(self._state)
 
     def _stopped(self, new: int) -> bool:
-        stop = self._stop_at
-        return stop is not None and self._text.find(stop, max(0, len(self._text) - new - len(stop) + 1)) >= 0
+        text = self._text
+        return any(text.find(stop, max(0, len(text) - new - len(stop) + 1)) >= 0 for stop in self._stop_at)
 
     def _end(self) -> None:
         self.reply = Generated(self._tokens, bytes(self._text))
@@ -234,15 +234,15 @@ class OneToken(_Constrained):
 
 def _find_matcher(
     request: Generate, constraints: Constraints
-) -> tuple[ConstraintSpec | None, AnyMatcher | None, bytes | None]:
-    """The constraint, its matcher, and the stop text unless the constraint ends texts with it: what is no UTF-8, and
+) -> tuple[ConstraintSpec | None, AnyMatcher | None, tuple[bytes, ...]]:
+    """The constraint, its matcher, and the stop texts unless the constraint ends texts with them: what is no UTF-8, and
     what would make the constraint too large, is looked for after every token instead."""
-    spec, stop = request.constraint, request.stop_at
-    if stop is not None:
+    spec, stops = request.constraint, request.stops
+    if stops:
         with suppress(UnicodeDecodeError, ServiceError):
-            with_stop = ConstraintSpec("until", (spec or _ANYTHING, stop.decode()))
-            return with_stop, constraints.matcher(with_stop), None
-    return spec, None if spec is None else constraints.matcher(spec), stop
+            with_stop = ConstraintSpec("until", (spec or _ANYTHING, *(stop.decode() for stop in stops)))
+            return with_stop, constraints.matcher(with_stop), ()
+    return spec, None if spec is None else constraints.matcher(spec), stops
 
 
 def to_words(bits: bytes, words: int) -> Mask:

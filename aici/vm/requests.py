@@ -54,15 +54,22 @@ class Append:
 @dataclass(frozen=True)
 class Generate:
     """Generate up to `max_tokens` tokens. Ends at the limit, at end of sequence, when the constraint can only end, or
-    once the text holds `stop_at` (which is kept, and with which the text ends if it is UTF-8). `complete`: under a
-    constraint, only texts that satisfy it (or end with `stop_at`) within `max_tokens`; ValueError if there are none.
-    Reply: `Generated`. `store_var` gets the bytes."""
+    once the text holds `stop_at`, or one of several, (which is kept, and with which the text ends if all are UTF-8).
+    `complete`: under a constraint, only texts that satisfy it (or end with `stop_at`) within `max_tokens`; ValueError if
+    there are none. Reply: `Generated`. `store_var` gets the bytes."""
 
     constraint: ConstraintSpec | None
     max_tokens: int
-    stop_at: bytes | None
+    stop_at: bytes | tuple[bytes, ...] | None
     store_var: str | None
     complete: bool = True
+
+    @property
+    def stops(self) -> tuple[bytes, ...]:
+        """The stop texts, none of them empty unless that is a mistake."""
+        if self.stop_at is None:
+            return ()
+        return (self.stop_at,) if isinstance(self.stop_at, bytes) else self.stop_at
 
 
 @dataclass(frozen=True)

@@ -77,16 +77,19 @@ def test_laws(one: str, other: str) -> None:
 
 
 @settings(deadline=None, max_examples=150)
-@given(PATTERNS, st.text("abé\n", max_size=3), TEXTS)
-def test_until_a_stop(pattern: str, stop: str, texts: list[str]) -> None:
+@given(PATTERNS, st.lists(st.text("abé\n", max_size=3), min_size=1, max_size=3), TEXTS)
+def test_until_a_stop(pattern: str, stops: list[str], texts: list[str]) -> None:
     whole = compile_regex(pattern)
-    dfa = algebra.until(whole, stop)
+    dfa = algebra.until(whole, tuple(stops))
+    if len(stops) == 1:
+        assert algebra.until(whole, stops[0]) == dfa
     for text in texts:
-        if stop not in text:
+        ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
+        if not ends:
             assert dfa.matches(text.encode()) == whole.matches(text.encode())
         else:
             begins = whole.is_live(whole.advance(whole.start, text.encode()))
-            assert dfa.matches(text.encode()) == (begins and text.find(stop) + len(stop) == len(text))
+            assert dfa.matches(text.encode()) == (begins and min(ends) == len(text))
 
 
 def test_options_and_patterns_combine() -> None:

@@ -123,6 +123,25 @@ def test_stop_at_ends_what_the_constraint_would_let_go_on() -> None:
     assert said("await aici.gen_text(regex='[a-z ]+', stop_at='l', max_tokens=9)", engine) == "hel"  # not "ll"
 
 
+@pytest.mark.parametrize(
+    ("stops", "text"),
+    [
+        ("['wor', 'lo']", "hello"),
+        ("('o w', 'lo', 'zzz')", "hello"),
+        ("['hello w', 'ello']", "hello"),
+        ("{'ell': 1, 'll': 2}", "hell"),
+        ("['world', 'rld', 'ld']", "hello world"),
+        ("['llo', b'ell']", "hell"),
+        (r"['zzz', b'\xff', 'o w']", "hello world"),  # one is no UTF-8: it ends with the token that has it
+        ("[' ']", "hello "),
+    ],
+)
+@pytest.mark.parametrize("regex", ["", "regex='[a-z ]+', "])
+def test_the_first_of_several_stop_texts_ends_the_text(regex: str, stops: str, text: str) -> None:
+    engine = ScriptedEngine({"q": "hello world"})
+    assert said(f"await aici.gen_text({regex}stop_at={stops}, max_tokens=12)", engine) == text
+
+
 def test_a_stop_text_need_not_come() -> None:
     assert len(said("await aici.gen_text(stop_at='never to be seen', max_tokens=7)")) >= 7
     assert said("await aici.gen_text(regex='[0-9]{3}', stop_at='x', max_tokens=7)").isdigit()

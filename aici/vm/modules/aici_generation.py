@@ -137,18 +137,31 @@ def _generation(
         spec = substring_spec(ctx, substring, substring_end, ("substring", "substring_end"))
     elif constraint is not None:
         spec = fresh_spec(ctx, constraint)
-    stop = None if stop_at is None else text_argument(ctx, stop_at, "stop_at")
-    if stop == b"":
-        raise ctx.error("ValueError", "stop_at must not be empty")
     kind, args = packed(spec) if spec else ("", ())
     return {
         "kind": kind,
         "args": args,
         "store_var": None if store_var is None else name_argument(ctx, store_var, "store_var"),
-        "stop_at": stop,
+        "stop_at": _stop_texts(ctx, stop_at),
         "max_tokens": _count(ctx, max_tokens, "max_tokens", 0),
         "complete": ctx.truth(complete),
     }
+
+
+def _stop_texts(ctx: Context, stop_at: Value) -> Value:
+    """The stop text, or several as a tuple; None for none."""
+    if stop_at is None:
+        return None
+    if isinstance(stop_at, (str, bytes)) or not ctx.is_iterable(stop_at):
+        stops = [text_argument(ctx, stop_at, "stop_at")]
+    else:
+        stops = []
+        for stop in ctx.iterate(stop_at):
+            ctx.allocate(meter.ITEM_BYTES)
+            stops.append(text_argument(ctx, stop, "a stop text"))
+    if not all(stops) or not stops:
+        raise ctx.error("ValueError", "stop_at must not be empty")
+    return stops[0] if len(stops) == 1 else tuple(stops)
 
 
 def _count(ctx: Context, value: Value, what: str, least: int) -> int:

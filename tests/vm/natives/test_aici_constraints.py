@@ -55,6 +55,8 @@ def go(process_of: Callable[..., Process], body: str) -> tuple[Outcome, Host, Pr
     [
         ("aici.gen_text(regex='a', complete=False)", rq.Generate(A, 20, None, None, False)),
         ("aici.gen_text(regex='a', stop_at='x')", rq.Generate(A, 20, b"x", None)),
+        ("aici.gen_text(regex='a', stop_at=['x'])", rq.Generate(A, 20, b"x", None)),
+        ("aici.gen_text(regex='a', stop_at=['x', b'y'])", rq.Generate(A, 20, (b"x", b"y"), None)),
         ("aici.gen_text(substring='a b')", rq.Generate(ConstraintSpec("substring", ("a b", '"')), 20, None, None)),
         ("aici.gen_text(constraint=aici.Constraint())", rq.Generate(None, 20, None, None)),
         (
