@@ -217,9 +217,7 @@ class _Report:
         return " or ".join(parts)
 
     def _live(self, state: int) -> list[int]:
-        self.automaton.advance(state, b"")  # makes the rows of automata that are built as they are used
-        row, classes = self.automaton.table[state].tolist(), self.automaton.classes.tolist()
-        return [byte for byte in range(256) if row[classes[byte]]]
+        return list(self.automaton.next_bytes(state))
 
     def look_at_tokens(self, name: str, tokenizer: Tokenizer, state: int) -> None:
         from aici.grammar.lazy_constraint import matcher_for

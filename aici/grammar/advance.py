@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .automaton import DEAD as DEAD
 from .methods import ASK, make
 from .vocabulary import Vocabulary
-
-DEAD = 0
-"""The state that allows nothing."""
 
 
 class Way:

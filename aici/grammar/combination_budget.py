@@ -99,8 +99,7 @@ class CombinationBudget:
 
     def _row(self, state: int, classes: list[int]) -> list[int]:
         """Where the classes lead from a state, which is filled."""
-        self._automaton.advance(state, b"")
-        row: list[int] = self._automaton.table[state, classes].tolist()
+        row: list[int] = self._automaton.row(state)[classes].tolist()
         return row
 
     def _look_around(self, state: int, classes: list[int]) -> None:

@@ -15,6 +15,7 @@ from .atoms import Atoms
 from .fill import WANTS_MERGING, add_token, find, set_tokens
 from .index import FIRST, LATER, SECOND, SHORT, THIRD, WITHIN, Index, union_row
 from .jit import Ptr, Record, clear_words, copy_words, i32, i64, kernel, method, u8, u32, u64
+from .lazy_kernels import BUSY, FAILED
 from .methods import ASK
 from .runs import MAX_TERMS, SPILLED, TERM, TERMS, TOKENS, Scratch
 from .targets import ALL, Machine
@@ -81,6 +82,30 @@ def mask(c: Context, machine: Machine, state: i64, out: Ptr[u32], n_out: i64) ->
     if n_out != c.n_words or state < 0 or state >= machine.n_asked or c.busy[0] != 0:
         return ASK
     return fill(c, machine, state, out)
+
+
+@method
+def grown_mask(c: Context, machine: Machine, state: i64, out: Ptr[u32], n_out: i64) -> i64:
+    """As `mask`, of an automaton that grows; ASK also where that is in use or its room does not suffice."""
+    growth = machine.growth
+    if n_out != c.n_words or state < 0 or state >= growth.lazy.counts[0] or c.busy[0] != 0:
+        return ASK
+    known = recall(c, machine.owner, state, out)
+    if known != UNKNOWN:
+        return known
+    if state == 0 or growth.told[FAILED] != 0 or growth.told[BUSY] != 0:
+        return ASK
+    return grow(c, machine, state, out)
+
+
+@kernel
+def grow(c: Context, machine: Machine, state: i64, out: Ptr[u32]) -> i64:
+    """As `compute`, of an automaton that grows, kept: ASK if its room does not suffice."""
+    found = compute(c, machine, state, out, 1)
+    if machine.growth.told[FAILED] != 0:
+        drop(c.kept, machine.owner, state)
+        return ASK
+    return found
 
 
 @kernel

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-DEAD = 0
-"""The state that no accepted text goes through."""
+from .automaton import DEAD as DEAD
+from .automaton import Followed
 
 
 @dataclass(frozen=True, eq=False)
-class Dfa:
+class Dfa(Followed):
     """A minimal automaton over UTF-8 bytes.
 
     State 0 is dead; from every other state an accepting one can be reached, and every other state can be reached from
@@ -57,38 +57,10 @@ class Dfa:
                 break
         return state
 
-    def matches(self, data: bytes) -> bool:
-        """Whether `data` as a whole is accepted."""
-        return self.is_accepting(self.advance(self.start, data))
-
-    def is_accepting(self, state: int) -> bool:
-        return bool(self.accepting[state])
-
-    def is_live(self, state: int) -> bool:
-        """Whether something accepted can still follow, be it the empty text."""
-        return state != DEAD
-
-    def is_final(self, state: int) -> bool:
-        """Whether nothing can follow but the end."""
-        return bool(self.accepting[state]) and not self.table[state].any()
-
-    def next_bytes(self, state: int) -> bytes:
-        """The bytes that may follow, rising."""
-        return np.flatnonzero(self.table[state][self.classes]).astype(np.uint8).tobytes()
-
-    def forced_bytes(self, state: int, most: int = 1 << 16) -> bytes:
-        """The bytes, at most `most`, that can only follow in this way: up to where the text may end or go on
-        differently."""
-        out = bytearray()
-        members = np.bincount(self.classes, minlength=self.n_classes)
-        while state != DEAD and not self.accepting[state] and len(out) < most:
-            row = self.table[state]
-            (live,) = np.nonzero(row)
-            if len(live) != 1 or members[live[0]] != 1:
-                break
-            out.append(int(np.argmax(self.classes == live[0])))
-            state = int(row[live[0]])
-        return bytes(out)
+    def row(self, state: int) -> npt.NDArray[np.uint32]:
+        """uint32[n_classes]: where the byte classes lead from a state."""
+        row: npt.NDArray[np.uint32] = self.table[state]
+        return row
 
     def to_bytes(self) -> bytes:
         """A compact form, the same for equal automata."""

@@ -8,6 +8,8 @@ generation that needs more is refused with the reason. Everybody may import this
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
@@ -15,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import lazy_kernels, nfa, spell_kernels, subset_kernels
+from .automaton import Followed
 from .determinise import SMALL, Packed, determinise
-from .dfa import DEAD, Dfa
+from .dfa import Dfa
 from .errors import RegexLimitError
 from .hash_kernels import FIRST_SLOTS
 from .limits import DEFAULT_LIMITS, DfaLimits
@@ -79,18 +82,18 @@ def _small(limits: DfaLimits) -> DfaLimits:
 _SMALL = _small(DEFAULT_LIMITS)
 
 
-class LazyDfa:
+class LazyDfa(Followed):
     """A byte automaton that grows. States are numbers that stay; 0 is dead, `start` is 1.
 
     `table`, `classes` and `accepting` are those of a `Dfa`, with room for states to come. The row of a state is dead
-    until `advance` has led there or `mask` has passed. Any number of threads may use it at once.
+    until it was asked for (`row`) or `mask` has passed. Any number of threads may use it at once.
     """
 
     start = 1
 
     def __init__(self, packed: Packed, pattern: str, limits: DfaLimits) -> None:
         self.pattern, self.packed = pattern, packed
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self.classes = np.empty(256, np.uint8)
         self._source = source = np.empty(256, np.uint32)
         self.n_classes = _name_classes(packed, self.classes, source)
@@ -124,9 +127,10 @@ class LazyDfa:
         self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
         self._states: npt.NDArray[np.int32] = fields["subset"]
         self.growth = lazy_kernels.Growth(
-            positions=self._positions, subsets=self._subsets, lazy=self._lazy, failed=np.zeros(1, np.int64)
+            positions=self._positions, subsets=self._subsets, lazy=self._lazy, told=np.zeros(2, np.int64)
         )
-        """What mask kernels need to fill rows, to be used with `lock`."""
+        """What mask kernels need to fill rows, to be used within `alone`."""
+        self._told: npt.NDArray[np.int64] = self.growth.fields["told"]
         self.check(lazy_kernels.start.quickly(self._positions.address, self._subsets.address, self._lazy.address))
 
     @cached_property
@@ -140,10 +144,26 @@ class LazyDfa:
         """States so far."""
         return int(self._counts[0])
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else uses `growth` meanwhile, even if the GIL is released: those who hold it (`methods`) look whether
+        it is busy."""
+        with self._lock:
+            self._told[lazy_kernels.BUSY] = 1
+            try:
+                yield
+            finally:
+                self._told[lazy_kernels.BUSY] = 0
+
+    @property
+    def failed(self) -> int:
+        """Less than 0 once mask kernels have found the room used up."""
+        return int(self._told[lazy_kernels.FAILED])
+
     def mask(self, state: int, nodes: npt.NDArray[np.uint64], depth: int, out: npt.NDArray[np.uint32]) -> bool:
         """Sets, in `out`, the bits of the tokens of a trie (its nodes, and its greatest depth) whose bytes are live
         from `state`; whether there are any. Raises RegexLimitError when the room is used up."""
-        with self.lock:
+        with self.alone():
             scratch = np.empty(depth + 1, np.uint32)
             parts = self._positions, self._subsets, self._lazy
             found = lazy_kernels.mask(*parts, state, nodes, len(nodes), scratch, out)
@@ -151,28 +171,32 @@ class LazyDfa:
         return found > 0
 
     def advance(self, state: int, data: bytes) -> int:
-        """The state after `data`, its row filled; DEAD once nothing accepted can follow. Raises RegexLimitError."""
-        with self.lock:
-            source = np.frombuffer(data or b"\0", np.uint8)
-            after = lazy_kernels.follow(self._positions, self._subsets, self._lazy, state, source, len(data))
+        """The state after `data`; DEAD once nothing accepted can follow. Raises RegexLimitError."""
+        with self.alone():
+            text = np.frombuffer(data or b"\0", np.uint8)
+            after = lazy_kernels.follow(self._positions, self._subsets, self._lazy, state, text, len(data), 0, 0)
         self.check(after)
         return after
 
-    def matches(self, data: bytes) -> bool:
-        """Whether `data` as a whole is accepted."""
-        return bool(self.accepting[self.advance(self.start, data)])
+    def row(self, state: int) -> npt.NDArray[np.uint32]:
+        """uint32[n_classes]: where the byte classes lead from a state. Raises RegexLimitError."""
+        with self.alone():
+            failed = lazy_kernels.fill(self._positions, self._subsets, self._lazy, state)
+        self.check(failed)
+        row: npt.NDArray[np.uint32] = self.table[state]
+        return row
 
-    def is_accepting(self, state: int) -> bool:
-        return bool(self.accepting[state])
-
-    def is_live(self, state: int) -> bool:
-        """Whether something accepted can still follow, be it the empty text."""
-        return state != DEAD
+    def is_final(self, state: int) -> bool:
+        """Whether nothing can follow but the end. Raises RegexLimitError."""
+        with self.alone():
+            found = lazy_kernels.is_over(self._positions, self._subsets, self._lazy, state)
+        self.check(found)
+        return found > 0
 
     def extends(self, state: int, text: bytes, nodes: npt.NDArray[np.uint64], depth: int) -> bool:
         """Whether a token of a trie (as in `mask`) begins with `text`, which is not empty, and goes on, all live from
         the state. Raises RegexLimitError when the room is used up."""
-        with self.lock:
+        with self.alone():
             path, data = np.empty(depth + 1, np.uint32), np.frombuffer(text, np.uint8)
             parts = self._positions, self._subsets, self._lazy
             found = lazy_kernels.extends(*parts, state, nodes, len(nodes), path, data, len(data))

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import algebra
-from .dfa import DEAD, Dfa
+from .automaton import DEAD, Followed
+from .dfa import Dfa
 from .errors import AlgebraError, AlgebraLimitError, RegexLimitError
 from .jit import Ptr, i64, kernel, u8, u32, u64
 from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
@@ -124,7 +125,7 @@ class _Side:
     def row(self, state: int) -> npt.NDArray[np.uint32]:
         """Where each class leads from a state."""
         if state != DEAD and not isinstance(self.automaton, Dfa):
-            self.automaton.advance(state, b"")  # fills its row
+            self.automaton.row(state)  # fills it
         row: npt.NDArray[np.uint32] = self._table[state][self.classes]
         return row
 
@@ -228,7 +229,7 @@ class _Chains:
         return keys, len(key) * self.n_classes
 
 
-class LazyCombination:
+class LazyCombination(Followed):
     """A combination that grows. States are numbers that stay; 0 is dead, `start` is 1; the row of a state is dead until
     `advance` has led there or `mask` has passed. Any number of threads may use it at once.
 
@@ -275,6 +276,13 @@ class LazyCombination:
                 self._fill(state)
         return state
 
+    def row(self, state: int) -> npt.NDArray[np.uint32]:
+        """uint32[n_classes]: where the byte classes lead from a state."""
+        with self.lock:
+            self._fill(state)
+        row: npt.NDArray[np.uint32] = self.table[state]
+        return row
+
     def mask(self, state: int, nodes: npt.NDArray[np.uint64], depth: int, out: npt.NDArray[np.uint32]) -> bool:
         """Sets, in `out`, the bits of the tokens of a trie (its nodes, and its greatest depth) whose bytes are live
         from `state`; whether there are any."""
@@ -286,17 +294,6 @@ class LazyCombination:
             while missing := walk_filled(*parts, nodes, len(nodes), states, at, out):
                 self._fill(missing)
         return bool(at[1])
-
-    def matches(self, data: bytes) -> bool:
-        """Whether `data` as a whole is accepted."""
-        return self.is_accepting(self.advance(self.start, data))
-
-    def is_accepting(self, state: int) -> bool:
-        return bool(self.accepting[state])
-
-    def is_live(self, state: int) -> bool:
-        """Whether something accepted can still follow, be it the empty text."""
-        return state != DEAD
 
     def _number(self, key: Hashable) -> int:
         """The state of a key."""

@@ -209,7 +209,7 @@ class LazyBudget:
         room."""
         automaton, vocabulary = self._automaton, self._vocabulary
         words, layers = spelled.words, spelled.layers
-        with automaton.lock:
+        with automaton.alone():
             subset, place = automaton.origin(state)
             bounded = int(kernels.settle_all(layers, left, spelled.spare) == CUT_SHORT)
             if bounded:
@@ -231,7 +231,7 @@ class LazyBudget:
         if not state:
             return NEVER
         automaton, spelled = self._automaton, self._spelled
-        with self._lock, automaton.lock:
+        with self._lock, automaton.alone():
             subset, place = automaton.origin(state)
             subsets = automaton.growth.fields["subsets"]
             found = kernels.settle(spelled.layers, subsets, subset, place, most, spelled.spare)

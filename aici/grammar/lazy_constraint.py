@@ -6,6 +6,7 @@ a `LazyDfa` is made by the same kernels, which fill its rows; one of a combinati
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 from .advance import DEAD, Advancing, Way
 from .budget import Budget
 from .combination_budget import CombinationBudget
-from .compose import UNKNOWN, compute, drop, keep_whole, knows, recall
+from .compose import UNKNOWN, grow, grown_mask, keep_whole, knows, recall
 from .constraint import Matcher
 from .dfa import Dfa
 from .fill import FEW
 from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
 from .lazy_budget import LazyBudget
+from .lazy_kernels import grown_step
 from .mask import OWNERS
+from .methods import Method, ask, make
 from .rows import KeptMasks
 from .targets import Machine, make_growing_machine
 from .vocabulary import Vocabulary
@@ -60,12 +63,17 @@ class LazyMatcher(Advancing, KeptMasks):
 
     def __init__(self, automaton: LazyDfa | LazyCombination, vocabulary: Vocabulary) -> None:
         KeptMasks.__init__(self, vocabulary)
-        Advancing.__init__(self, _GrowingWay(automaton, vocabulary))
+        way = _GrowingWay(automaton, vocabulary)
+        Advancing.__init__(self, way)
+        if isinstance(automaton, LazyDfa):
+            self.advance = make(grown_step, self._steps, automaton.growth, otherwise=way.by_token) or way.by_token
         self._owner = next(OWNERS)
         self.vocabulary = vocabulary
         self.automaton = automaton
         self.start = automaton.start
         self.few = FEW
+        self._quick: Method = ask
+        """Fills as `fill` does in most cases, or returns less than 0."""
 
     @cached_property
     def budget(self) -> LazyBudget | CombinationBudget:
@@ -94,14 +102,27 @@ class LazyMatcher(Advancing, KeptMasks):
             keep_whole(context.fields["kept"], self._owner, state, row, int(found))
         return bool(found)
 
+    def fill(self, state: int, out: NDArray[np.uint32] | memoryview) -> None:
+        """Write the mask of a state into `out`, uint32[n_words]. ValueError or TypeError if there is no such state or
+        `out` is none."""
+        if self._quick(state, out) < 0:
+            super().fill(state, out)
+
+    def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
+        """Write the mask of `states[i]` into `out[i]`; `out` is uint32[at least len(states), n_words], C order."""
+        self._check_batch(len(states), out)
+        for state, row in zip(states, out, strict=False):
+            if self._quick(state, row) < 0:
+                self._write(state, row)
+
     def _grow(self, automaton: LazyDfa, state: int, row: NDArray[np.uint32]) -> bool:
         """Write a mask that is not known, and keep it unless the automaton's room does not suffice."""
-        with automaton.lock, self.vocabulary.alone() as context:
-            found = compute(context, self._machine, state, row, 1)
-            failed = int(automaton.growth.fields["failed"][0])
-            if failed:
-                drop(context.fields["kept"], self._owner, state)
-        automaton.check(failed)
+        machine = self._machine
+        with automaton.alone(), self.vocabulary.alone() as context:
+            found = grow(context, machine, state, row)
+        automaton.check(automaton.failed)
+        if self._quick is ask:
+            self._quick = make(grown_mask, context, machine, otherwise=ask) or ask
         return found != 0
 
     def knows(self, state: int) -> bool:
@@ -121,16 +142,7 @@ class LazyMatcher(Advancing, KeptMasks):
     def forced_bytes(self, state: int, limit: int = 1 << 16) -> bytes:
         """The text that must follow, at most `limit` bytes of it, up to where there is a choice or the text may end. It
         may end within a character."""
-        out = bytearray()
-        members = np.bincount(self.automaton.classes)
-        while state != DEAD and not self.can_end(state) and len(out) < limit:
-            row = self.automaton.table[self.automaton.advance(state, b"")]
-            (live,) = np.nonzero(row)
-            if len(live) != 1 or members[live[0]] != 1:
-                break
-            out.append(int(np.argmax(self.automaton.classes == live[0])))
-            state = int(row[live[0]])
-        return bytes(out)
+        return self.automaton.forced_bytes(state, limit)
 
     def can_end(self, state: int) -> bool:
         """Whether the text is complete."""
@@ -138,7 +150,7 @@ class LazyMatcher(Advancing, KeptMasks):
 
     def is_final(self, state: int) -> bool:
         """Whether nothing can follow but the end, whatever the tokens."""
-        return self.can_end(state) and not self.automaton.table[self.automaton.advance(state, b"")].any()
+        return self.automaton.is_final(state)
 
     def spellable(self, state: int) -> bool:
         """Whether tokens of this vocabulary lead from the state to a complete text, as far as a bounded search over the
@@ -151,7 +163,7 @@ class LazyMatcher(Advancing, KeptMasks):
                 continue
             if self.can_end(at):
                 return True
-            fresh = set(self.automaton.table[self.automaton.advance(at, b"")][usable].tolist()) - seen
+            fresh = set(self.automaton.row(at)[usable].tolist()) - seen
             seen |= fresh
             todo += sorted(fresh)
         return bool(todo) or self._longer_tokens(seen)

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from .hash_kernels import FIRST_SLOTS, NO_ROOM, intern_row, mix, rehash
-from .jit import Ptr, Record, i32, i64, kernel, publish, u8, u32, u64
-from .kernels import BYTE_MASK, DEPTH_MASK, DEPTH_SHIFT, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
+from .jit import Ptr, Record, i32, i64, kernel, method, publish, u8, u32, u64
+from .kernels import (
+    BYTE_MASK,
+    DEPTH_MASK,
+    DEPTH_SHIFT,
+    LENGTH_SHIFT,
+    LONG,
+    LONG_SHIFT,
+    MAX_DEPTH,
+    SIZE_SHIFT,
+    START_MASK,
+    TOKEN_MASK,
+    TOKEN_SHIFT,
+    Steps,
+)
+from .methods import ASK
 from .subset_kernels import Positions, Subsets, expand, start_subsets
 
 MOST_TRIED = 8
+FAILED, BUSY = 0, 1
 
 
 class Lazy(Record):
@@ -61,8 +76,8 @@ class Growth(Record):
     positions: Positions
     subsets: Subsets
     lazy: Lazy
-    failed: Ptr[i64]
-    """[1]: less than 0 once the room is used up; rows stay dead then."""
+    told: Ptr[i64]
+    """[2]: FAILED, less than 0 once the room is used up: rows stay dead then; BUSY, while a thread is at it."""
 
 
 @kernel
@@ -292,19 +307,94 @@ def subset_state(s: Subsets, z: Lazy, subset: i64) -> i64:
 
 
 @kernel
-def follow(p: Positions, s: Subsets, z: Lazy, state: i64, data: Ptr[u8], n: i64) -> i64:
-    """The state after n bytes, its own row filled as well; negative if there is no room."""
+def follow(p: Positions, s: Subsets, z: Lazy, state: i64, text: Ptr[u8], n: i64, word: u64, short: i64) -> i64:
+    """The state after n bytes, those of `text`, or of `word` if `short`; negative if there is no room. It goes by
+    characters: no rows are filled, and states within characters are made only where the bytes end."""
+    if state == 0:
+        return 0
+    if z.counts[0] + z.n_classes >= z.state_room:
+        return NO_ROOM
+    columns = i64(z.high[2])
+    n_high = i64(z.high[0])
+    subset = i64(z.subset[state])
+    tuple_ = -1
+    inside = 0
+    if subset < 0:
+        tuple_ = i64(z.tuple[state])
+        inside = n_high + z.node[state]
     for i in range(n):
-        failed = fill(p, s, z, state)
+        byte = i64(word & BYTE_MASK) if short != 0 else i64(text[i])
+        word = word >> 8
+        atom = -1
+        if inside == 0:
+            origin = i64(z.source[z.classes[byte]])
+            if origin == 0:
+                return 0
+            if origin <= p.atoms:
+                atom = origin - 1
+            else:
+                inside = i64(z.high[131 + origin - 1 - p.atoms])
+        elif byte < 0x80:
+            return 0
+        else:
+            inside = i64(z.high[131 + (inside - n_high) * columns + z.high[3 + byte - 0x80]])
+        if inside == 0 and atom < 0:
+            return 0
+        if inside > 0 and inside <= n_high:
+            atom = i64(z.high_atoms[inside - 1])
+        if atom >= 0:
+            if tuple_ >= 0:
+                subset = i64(z.tuples[tuple_ * n_high + inside - 1]) - 1
+                tuple_ = -1
+            else:
+                failed = expand_once(p, s, z, subset)
+                if failed < 0:
+                    return failed
+                subset = i64(s.rows[subset * p.atoms + atom])
+            inside = 0
+            if subset < 0:
+                return 0
+    if inside == 0:
+        return subset_state(s, z, subset)
+    if tuple_ < 0:
+        failed = expand_once(p, s, z, subset)
         if failed < 0:
             return failed
-        state = z.table[state * z.n_classes + z.classes[data[i]]]
-        if state == 0:
-            return 0
-    failed = fill(p, s, z, state)
+        tuple_ = intern_tuple(z, s.rows[subset * p.atoms :], subset)
+        if tuple_ < 0:
+            return NO_ROOM
+    return child_state(s, z, inside, tuple_)
+
+
+@method
+def grown_step(a: Steps, growth: Growth, state: i64, token: i64) -> i64:
+    """As `step`, of an automaton that grows; less than 0 also where that is in use or has no room."""
+    z = growth.lazy
+    if state < 0 or state >= z.counts[0] or growth.told[BUSY] != 0:
+        return ASK
+    if state == 0 or token < 0 or token >= a.n_tokens or a.words[token] >> LENGTH_SHIFT == 0:
+        return 0
+    word = a.words[token]
+    n = i64(word >> LENGTH_SHIFT)
+    if n == LONG:
+        text = a.data[i64(word & START_MASK) :]
+        return follow(growth.positions, growth.subsets, z, state, text, i64(word >> LONG_SHIFT) & MAX_DEPTH, word, 0)
+    return follow(growth.positions, growth.subsets, z, state, a.data, n, word, 1)
+
+
+@kernel
+def is_over(p: Positions, s: Subsets, z: Lazy, state: i64) -> i64:
+    """Whether nothing follows a state that accepts; negative if there is no room."""
+    subset = i64(z.subset[state])
+    if subset < 0 or s.accepting[subset] == 0:
+        return 0
+    failed = expand_once(p, s, z, subset)
     if failed < 0:
         return failed
-    return state
+    for atom in range(p.atoms):
+        if s.rows[subset * p.atoms + atom] >= 0:
+            return 0
+    return 1
 
 
 @kernel

@@ -17,7 +17,7 @@ from .atoms import FIRST_BEYOND, INVALID, N_ATOMS, SURROGATE, TAIL, Atoms, atoms
 from .hash_kernels import NO_ROOM
 from .jit import Ptr, Record, i32, i64, kernel, trailing_zeros, u8, u32, u64
 from .lazy import LazyDfa
-from .lazy_kernels import Growth, Lazy, expand_once, lives_on, subset_state
+from .lazy_kernels import FAILED, Growth, Lazy, expand_once, lives_on, subset_state
 from .lazy_kernels import fill as fill_row
 from .memory import mapping
 from .subset_kernels import Positions, Subsets
@@ -169,7 +169,7 @@ def _no_growth() -> Growth:
         lazy=Lazy.carve(
             (np.zeros(1, np.uint8), *[np.zeros(1, np.uint32)] * 3, 0, 0, 0, 0), (1,) * (len(Lazy.kinds()) - 8)
         ),
-        failed=np.zeros(1, np.int64),
+        told=np.zeros(2, np.int64),
     )
 
 
@@ -355,7 +355,7 @@ def ready(machine: Machine, state: i64) -> None:
         growth = machine.growth
         failed = fill_row(growth.positions, growth.subsets, growth.lazy, state)
         if failed < 0:
-            growth.failed[0] = failed
+            growth.told[FAILED] = failed
 
 
 @kernel
@@ -633,7 +633,7 @@ def targets_of_subset(machine: Machine, growth: Growth, state: i64, row: Ptr[i32
     for atom in range(N_ATOMS):
         row[atom] = 0
     if failed < 0:
-        growth.failed[0] = failed
+        growth.told[FAILED] = failed
         return
     after = growth.subsets.rows[lazy.subset[state] * n_atoms :]
     some = 0
