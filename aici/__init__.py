@@ -167,8 +167,8 @@ async def gen_tokens(
     run of whole words of that text, then `substring_end`) and `constraint` (one that no token has been appended to);
     all are checked at once, ValueError. The text is complete within `max_tokens`: tokens after which it could not be
     finished in time are not sampled, and ValueError names the least number if there are too few; `complete=False` just
-    breaks off. `stop_at`: the text ends with it, or with one of several, as soon as it holds it; a text that is ended so
-    need not be complete. `store_var`: also set that variable to the bytes. `yacc` comes with a later version
+    breaks off. `stop_at`: the text ends with it, or with one of several, as soon as it holds it; a text that is ended
+    so need not be complete. `store_var`: also set that variable to the bytes. `yacc` comes with a later version
     (NotImplementedError).
     """
     _outside()

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from . import charset, nfa
 from .determinise import Packed, determinise
 from .dfa import Dfa
-from .errors import OptionsError, OptionsLimitError, RegexError, RegexLimitError
+from .errors import OptionsError, OptionsLimitError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
-from .regex import compile_regex
 
 _WORD = re.compile(r"\S+")
+_LETTERS = ((0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
+_DIGITS = charset.from_ranges([(0x30, 0x39)])
+_BETWEEN = 0  # the position of what is between identifiers
 
 
 def compile_substring(text: str, end: str = "", limits: DfaLimits = DEFAULT_LIMITS) -> Dfa:
@@ -65,11 +67,37 @@ def compile_identifiers(identifiers: Iterable[str], extra: str = "", limits: Dfa
     known = sorted(set(identifiers))
     if not known or not all(known):
         raise OptionsError("identifiers are texts of at least one character, and there has to be one")
-    start = "A-Za-z_" + "".join(f"\\U{ord(char):08x}" for char in extra)
-    one = "(?:" + "|".join(map(re.escape, known)) + ")"
+    letters = "".join(known)
+    if any("\ud800" <= char <= "\udfff" for char in letters + extra):
+        raise OptionsError("identifiers have to be text without surrogates")
+    if len(letters) + 2 > limits.positions:
+        raise OptionsLimitError(
+            f"the identifiers have {len(letters):,} characters; the limit is {limits.positions - 2:,}"
+        )
+    starts = charset.from_ranges([*_LETTERS, *((ord(char), ord(char)) for char in extra)])
+    characters = list(dict.fromkeys(letters))
+    number = {char: i for i, char in enumerate(characters, 2)}
+    heads = ends = 0
+    place = _BETWEEN + 2
+    for identifier in known:
+        heads |= 1 << place
+        place += len(identifier)
+        ends |= 1 << place - 1
+    between = 1 << _BETWEEN
+    behind = between << 1  # what follows an identifier at once, and so is no digit either
+    automaton = nfa.assemble(
+        [~starts, ~(starts | _DIGITS), *(charset.single(ord(char)) for char in characters)],
+        [0, 1, *(number[char] for char in letters)],
+        nfa.Edges(
+            first=between | heads,
+            last=ends,
+            nullable=False,
+            chain=(1 << place) - 1 & ~(between | behind | ends),
+            rules=[(between | behind, between | heads), (ends, behind)],
+            counters=[],
+        ),
+    )
     try:
-        return compile_regex(f"[^{start}]*{one}(?:[^{start}0-9][^{start}]*{one})*", limits)
+        return determinise(Packed.of(automaton), letters, limits)
     except RegexLimitError as error:
         raise OptionsLimitError(error.message) from None
-    except RegexError as error:
-        raise OptionsError(error.message) from None

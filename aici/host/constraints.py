@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Final, cast
 from weakref import WeakKeyDictionary
 
 from aici.grammar.dfa import Dfa
@@ -72,6 +72,11 @@ class ConstraintCache:
                 grown -= _size(dropped)
         return matcher
 
+    def known(self, key: Hashable) -> AnyAutomaton | None:
+        """The automaton kept under the key."""
+        matcher = self._matchers.get(key)
+        return None if matcher is None else cast(AnyAutomaton, matcher.automaton)
+
     def make(self, automaton: AnyAutomaton) -> AnyMatcher:
         """A matcher that is not kept."""
         return matcher_for(automaton, self._vocabulary)
@@ -132,7 +137,7 @@ class Constraints:
         for the constraint next shares a new one, too. Raises as `matcher`."""
         self._cache.drop(used_up)
         try:
-            return self._cache.make(self._automaton(spec))
+            return self._cache.make(self._automaton(spec, shared=False))
         except AlgebraError as error:
             raise ServiceError(f"{describe(spec)}: {error}") from None
 
@@ -150,16 +155,21 @@ class Constraints:
             return spec.kind, spec.texts, *map(self._key, spec.parts)
         return self._embedded.get(spec, spec)
 
-    def _automaton(self, spec: ConstraintSpec) -> AnyAutomaton:
+    def _part(self, spec: ConstraintSpec, shared: bool) -> AnyAutomaton:
+        """The automaton of a part, as it is known where those of others will do."""
+        known = self._cache.known(self._key(spec)) if shared else None
+        return self._automaton(spec, shared) if known is None else known
+
+    def _automaton(self, spec: ConstraintSpec, shared: bool = True) -> AnyAutomaton:
         data, texts, limits = self._embedded.get(spec), spec.texts, self._cache.limits
         if data is not None:
             return Dfa.from_bytes(data)
         match spec:  # no complement among all texts is needed for these
             case ConstraintSpec("and", (ConstraintSpec() as kept, ConstraintSpec("not", (ConstraintSpec() as taken,)))):
-                return difference(self._automaton(kept), self._automaton(taken))
+                return difference(self._part(kept, shared), self._part(taken, shared))
             case ConstraintSpec("and", (ConstraintSpec("not", (ConstraintSpec() as taken,)), ConstraintSpec() as kept)):
-                return difference(self._automaton(kept), self._automaton(taken))
-        match spec.kind, [self._automaton(part) for part in spec.parts]:
+                return difference(self._part(kept, shared), self._part(taken, shared))
+        match spec.kind, [self._part(part, shared) for part in spec.parts]:
             case "regex", []:
                 return compile_automaton(texts[0], limits)
             case "options", []:

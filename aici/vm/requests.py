@@ -55,8 +55,8 @@ class Append:
 class Generate:
     """Generate up to `max_tokens` tokens. Ends at the limit, at end of sequence, when the constraint can only end, or
     once the text holds `stop_at`, or one of several, (which is kept, and with which the text ends if all are UTF-8).
-    `complete`: under a constraint, only texts that satisfy it (or end with `stop_at`) within `max_tokens`; ValueError if
-    there are none. Reply: `Generated`. `store_var` gets the bytes."""
+    `complete`: under a constraint, only texts that satisfy it (or end with `stop_at`) within `max_tokens`; ValueError
+    if there are none. Reply: `Generated`. `store_var` gets the bytes."""
 
     constraint: ConstraintSpec | None
     max_tokens: int

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aici.grammar.errors import OptionsError, OptionsLimitError
 from aici.grammar.limits import DfaLimits
+from aici.grammar.regex import compile_regex
 from aici.grammar.substring import compile_identifiers, compile_substring
 
 
@@ -51,6 +52,20 @@ def test_every_identifier_is_known(identifiers: list[str], text: str) -> None:
     found = [m.span() for m in re.finditer(r"[A-Za-z_.][A-Za-z_.0-9]*", text)]
     known = all(text[i:j] in identifiers for i, j in found)
     assert dfa.matches(text.encode()) == bool(known and found and found[-1][1] == len(text))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.text("ab1. é(日", min_size=1, max_size=4), min_size=1, max_size=4), st.text(".é9-", max_size=2))
+def test_identifiers_are_the_automaton_of_their_pattern(identifiers: list[str], extra: str) -> None:
+    start = "A-Za-z_" + re.escape(extra)
+    one = "(?:" + "|".join(map(re.escape, identifiers)) + ")"
+    pattern = f"[^{start}]*{one}(?:[^{start}0-9][^{start}]*{one})*"
+    assert compile_identifiers(identifiers, extra) == compile_regex(pattern)
+
+
+def test_a_thousand_identifiers() -> None:
+    dfa = compile_identifiers([f"identifier_{i}" for i in range(1000)])
+    assert dfa.matches(b"identifier_7 + identifier_999") and not dfa.matches(b"identifier_1000")
 
 
 def test_identifiers_refused() -> None:

@@ -319,7 +319,7 @@ def test_identifiers_known_so_far() -> None:
         (f"{ONE}('a') & 'b'", "expected a constraint, not str"),
         ("~aici.Constraint()", "no text satisfies"),
         ("aici.DynamicLexer().constraint()", "identifiers"),
-        ("aici.DynamicLexer().add('')", "identifiers"),
+        ("aici.DynamicLexer().add('')", "an identifier must not be empty"),
         ("aici.SubStrConstraint('', '.')", "no words"),
         (f"aici.gen_text(constraint={ONE}('a'), regex='b')", "takes one of regex, options, substring and constraint"),
     ],
@@ -342,6 +342,26 @@ def test_combinations_are_bounded() -> None:
     assert "at most 64 others" in trace
     trace = failure("aici.RegexConstraint('(a|b)*a(a|b){30}') & aici.RegexConstraint('(a|b)*b(a|b){30}')")
     assert "ValueError" in trace and "the combination is too large" in trace
+
+
+def test_many_are_combined_one_by_one() -> None:
+    """As many as there may be, within the fuel of one step; each step combines only what is new."""
+    body = """
+        c = aici.RegexConstraint("b0")
+        for i in range(1, 32):
+            c = c | aici.RegexConstraint(f"b{i}")
+        no = aici.RegexConstraint("[a-z0-9]+")
+        for i in range(15):
+            no = no - aici.RegexConstraint(f"(?s).*b{i}.*")
+        lexer = aici.DynamicLexer()
+        for i in range(1500):
+            lexer.add(f"n{i}")
+        await aici.gen_text(constraint=c, max_tokens=5)
+        await aici.FixedTokens("|")
+        await aici.gen_text(constraint=no, max_tokens=12)
+        """
+    one, other = said(body, ScriptedEngine({"|": "xb15b3", "q": "b31"})).split("|")
+    assert one == "b31" and other.startswith("x") and not re.search("b([0-9]|1[0-4])", other)
 
 
 def test_what_is_large_is_combined_while_the_text_grows() -> None:

@@ -54,11 +54,9 @@ def _size(spec: ConstraintSpec) -> int:
 
 
 def _compiled(ctx: Context, spec: ConstraintSpec) -> ConstraintSpec:
-    """Checks a constraint by having it compiled, charged as if no other sequence had asked for it before."""
-    parts = [spec]
-    for part in parts:
-        parts += part.parts
-        ctx.charge((_COMBINE if part.parts else _COMPILE) + sum(map(len, part.texts)) + len(part.args))
+    """Checks a constraint by having it compiled, charged as if no other sequence had asked for it before. What it is
+    made of was charged for when that was made."""
+    ctx.charge((_COMBINE if spec.parts else _COMPILE) + sum(map(len, spec.texts)) + len(spec.args))
     ctx.services.constraint_start(spec)
     return spec
 
@@ -176,8 +174,9 @@ def _lexer(ctx: Context, extra_id_chars: Value = "") -> Object:
 def _lexer_add(ctx: Context, self: Object, id: Value) -> None:
     name, known = str_argument(ctx, id, "id"), self.fields["#known"]
     ctx.charge(1 + len(known) // 8)
+    if not name:
+        raise ctx.error("ValueError", "an identifier must not be empty")
     if name not in known:
-        _compiled(ctx, ConstraintSpec("identifiers", (self.fields["#extra"], name)))
         ctx.allocate(meter.ITEM_BYTES * (len(known) + 1))
         self.fields["#known"] = (*known, name)
 
