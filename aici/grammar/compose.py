@@ -14,7 +14,21 @@ from __future__ import annotations
 from .atoms import Atoms
 from .fill import WANTS_MERGING, add_token, find, set_tokens
 from .index import FIRST, LATER, SECOND, SHORT, THIRD, WITHIN, Index, union_row
-from .jit import Ptr, Record, clear_words, copy_words, i32, i64, kernel, method, u8, u32, u64
+from .jit import (
+    Ptr,
+    Record,
+    clear_words,
+    clear_words_on,
+    copy_words,
+    copy_words_on,
+    i32,
+    i64,
+    kernel,
+    method,
+    u8,
+    u32,
+    u64,
+)
 from .lazy_kernels import BUSY, FAILED
 from .methods import ASK
 from .runs import MAX_TERMS, SPILLED, TERM, TERMS, TOKENS, Scratch
@@ -126,7 +140,7 @@ def batch(c: Context, machine: Machine, states: Ptr[i64], n: i64, out: Ptr[u32])
         state = states[i]
         if state < 0 or state >= machine.n_asked:
             return i
-        if fill(c, machine, state, row) < 0:
+        if recall_row(c, machine.owner, state, row, 1) == UNKNOWN and compute(c, machine, state, row, 1) < 0:
             return i
     return n
 
@@ -243,6 +257,12 @@ def place_of(kept: Kept, owner: i64, state: i64) -> i64:
 @kernel
 def recall(c: Context, owner: i64, state: i64, out: Ptr[u32]) -> i64:
     """Write a mask that is kept; whether some token is allowed, or UNKNOWN."""
+    return recall_row(c, owner, state, out, 0)
+
+
+@kernel
+def recall_row(c: Context, owner: i64, state: i64, out: Ptr[u32], on: i64) -> i64:
+    """As `recall`; what lies behind `out` is written next if `on` is not 0."""
     kept = c.kept
     place = kept.places[place_of(kept, owner, state) :]
     before = place[2] - 1
@@ -251,13 +271,19 @@ def recall(c: Context, owner: i64, state: i64, out: Ptr[u32]) -> i64:
     list = kept.ring[(before & (kept.room - 1)) :]
     n = kept.n_words
     base = list[0] - 1
-    if base < 0:
-        clear_words(out, n)
-    elif list[1] != kept.stamps[base] & 0xFFFFFFFF:
-        return UNKNOWN
-    else:
+    if base >= 0:
+        if list[1] != kept.stamps[base] & 0xFFFFFFFF:
+            return UNKNOWN
         kept.recent[base] = 1
-        copy_base(c, base, out)
+        fill_base(c, base)
+    if base < 0 and on != 0:
+        clear_words_on(out, n)
+    elif base < 0:
+        clear_words(out, n)
+    elif on != 0:
+        copy_words_on(out, kept.bases[base * n :], n)
+    else:
+        copy_words(out, kept.bases[base * n :], n)
     set_tokens(list[4:], list[3], out)
     return list[2]
 
@@ -278,13 +304,18 @@ def forget(kept: Kept) -> None:
 
 @kernel
 def copy_base(c: Context, base: i64, out: Ptr[u32]) -> None:
+    fill_base(c, base)
+    copy_words(out, c.kept.bases[base * c.kept.n_words :], c.kept.n_words)
+
+
+@kernel
+def fill_base(c: Context, base: i64) -> None:
+    """See to it that the row of a base is written."""
     kept = c.kept
-    row = kept.bases[base * kept.n_words :]
     if kept.filled[base] == 0:
         key = kept.keys[base * KEY :]
-        unite_terms(c, key[1:], i64(key[0]), row)
+        unite_terms(c, key[1:], i64(key[0]), kept.bases[base * kept.n_words :])
         kept.filled[base] = 1
-    copy_words(out, row, kept.n_words)
 
 
 @kernel

@@ -5,7 +5,20 @@ from __future__ import annotations
 import ast
 
 from .assembly import I64, U64, Text, Value, inner, llvm_type, named, result, same
-from .jit import IntType, Kernel, KernelError, Kind, PtrType, clear_words, copy_words, ones, publish, trailing_zeros
+from .jit import (
+    IntType,
+    Kernel,
+    KernelError,
+    Kind,
+    PtrType,
+    clear_words,
+    clear_words_on,
+    copy_words,
+    copy_words_on,
+    ones,
+    publish,
+    trailing_zeros,
+)
 
 _WORDS = PtrType(IntType(32, signed=False))
 
@@ -238,7 +251,7 @@ class Expressions(Text):
             return self.wrap(node, callee)
         if callee in (ones, trailing_zeros):
             return self.count_bits(node, callee is ones)
-        if callee in (copy_words, clear_words):
+        if callee in (copy_words, clear_words, copy_words_on, clear_words_on):
             self.many_words(node, name)
             return None
         if callee is publish:
@@ -265,7 +278,7 @@ class Expressions(Text):
         return self.value(f"call i64 @llvm.{'s' if kind.signed else 'u'}{name}.i64(i64 {a.text}, i64 {b.text})", kind)
 
     def many_words(self, node: ast.Call, name: str) -> None:
-        kinds: list[Kind] = [_WORDS, _WORDS, I64] if name == "copy_words" else [_WORDS, I64]
+        kinds: list[Kind] = [_WORDS, _WORDS, I64] if name.startswith("copy") else [_WORDS, I64]
         if len(node.args) != len(kinds):
             raise self.fail(node, f"{len(kinds)} arguments are wanted")
         passed = [self.convert(self.expression(a), kind, a) for a, kind in zip(node.args, kinds, strict=True)]

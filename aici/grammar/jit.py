@@ -16,7 +16,7 @@ a pointer i items on. A value keeps what Python would give it: what may wrap say
 has to; `i64` arithmetic must not overflow; a store must fit its item or be cut, `p[i] = u8(x)`; no negative index, no
 division by zero. Statements: assignment, augmented assignment, while, for over range, if, break, continue, return.
 Expressions: integers, arithmetic, comparisons, and/or/not, conditional, min, max, subscripts, `ones`,
-`trailing_zeros`, calls of kernels, `copy_words`, `clear_words` and `publish`. Names
+`trailing_zeros`, calls of kernels, `copy_words`, `clear_words` (and `_on`) and `publish`. Names
 of the module stand for constants (integers) and kernels. No recursion. What many kernels need together is a `Record`:
 its fields are read as `record.field` and do not change while a kernel runs.
 
@@ -125,6 +125,16 @@ def clear_words(out: Ptr[u32], n: int) -> None:
     """Write `n` zeros."""
     for w in range(n):
         out[w] = 0
+
+
+def copy_words_on(out: Ptr[u32], row: Ptr[u32], n: int) -> None:
+    """As `copy_words`, one of many rows: what lies behind `out` is written next, and brought near meanwhile."""
+    copy_words(out, row, n)
+
+
+def clear_words_on(out: Ptr[u32], n: int) -> None:
+    """As `clear_words`, one of many rows."""
+    clear_words(out, n)
 
 
 def publish() -> None:

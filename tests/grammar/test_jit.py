@@ -22,7 +22,9 @@ from aici.grammar.jit import (
     Ptr,
     Record,
     clear_words,
+    clear_words_on,
     copy_words,
+    copy_words_on,
     i8,
     i16,
     i32,
@@ -428,6 +430,22 @@ def test_bits_and_many_words(text: str | None, monkeypatch: pytest.MonkeyPatch) 
     assert results == [(100 + 163 + 6400 + 203, [0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 7, 7])] * len(results)
 
 
+@kernel
+def rows_on(n: i64, out: Ptr[u32], other: Ptr[u32]) -> None:
+    copy_words_on(out, other, n)
+    clear_words_on(out[n + 1 :], n)
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 32, 100])
+def test_rows_that_follow_one_another(n: int) -> None:
+    row = np.arange(1, n + 1, dtype=np.uint32)
+    expected = [*row.tolist(), 7, *[0] * n, 7]
+    for run in (rows_on, rows_on.python):
+        out = np.full(2 * n + 2, 7, np.uint32)
+        run(n, out, np.append(row, np.uint32(9)))
+        assert out.tolist() == expected
+
+
 def test_an_image_can_be_linked_for_arm() -> None:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
@@ -436,8 +454,8 @@ def test_an_image_can_be_linked_for_arm() -> None:
     except RuntimeError:
         pytest.skip("this LLVM has no such target")
     machine = target.create_target_machine(opt=3, reloc="pic", codemodel="small")
-    code = lowering.emit([control, dot, tell], machine)
-    linked = image.link(code, ["control", "dot", "tell"])
+    code = lowering.emit([control, dot, tell, rows_on], machine)
+    linked = image.link(code, ["control", "dot", "tell", "rows_on"])
     assert b"control" in linked
     assert bytes.fromhex("bf3b03d5") in linked, "dmb ish"
     with pytest.raises(image.LinkError):
