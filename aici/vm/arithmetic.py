@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import formatting, sets
+from . import percent, sets
 from .attributes import special_method, type_of
 from .keys import looked_up
 from .memory import DICT_ENTRY, LIST_ITEM, SHORT, SMALL, text_size
@@ -180,7 +180,7 @@ def modulo(m: Runtime, x: Value, y: Value) -> Value:
     if type(x) in NUMBERS and type(y) in NUMBERS:
         return quotient(m, operator.mod, x, y, "integer modulo by zero", "float modulo")
     if type(x) is str or type(x) is bytes:
-        return formatting.percent(m, x, y)
+        return percent.percent(m, x, y)
     return _special(m, "%", x, y)
 
 

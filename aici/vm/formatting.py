@@ -1,4 +1,4 @@
-"""Values as text: `str()`, `repr()`, `format()` with its little language, `str.format` and the `%` of str and bytes.
+"""Values as text: `str()`, `repr()`, `format()` with its little language. (`str_format` and `percent` have templates.)
 
 Goes in: a context and any controller values. Comes out: exactly CPython's text (functions and iterators show no
 address, so that no run depends on one). The texts are accounted for before they are made: widths and precisions are
@@ -7,18 +7,14 @@ read from a specification before Python's own `format` sees it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
-from string import Formatter
 from typing import Any, TypeVar
 
 from . import meter
 from .memory import SMALL
-from .native import Context, Throw
+from .native import Context
 from .values import (
-    UNBOUND,
     BoundMethod,
     Coroutine,
     DictView,
@@ -36,13 +32,13 @@ from .values import (
 MAX_DEPTH = 150
 """Nesting of containers that `repr` and `json` follow; deeper is the controller's RecursionError."""
 
-_MAX_SIZE_DIGITS = 19
+MAX_SIZE_DIGITS = 19
 """Decimal digits of the largest size; CPython refuses longer ones itself, before it makes anything."""
 
 _T = TypeVar("_T")
 
 
-def _python(ctx: Context, make: Callable[[], _T]) -> _T:
+def by_python(ctx: Context, make: Callable[[], _T]) -> _T:
     """What Python itself makes of simple values; its errors become the controller's. (Natives could leave that to the
     machine, but operators, too, end up here.)"""
     try:
@@ -61,7 +57,7 @@ def to_str(ctx: Context, value: Value) -> str:
     if isinstance(value, ExceptionValue):
         return _exception_text(ctx, value)
     if isinstance(value, Object):
-        shown = _special(value.kind, "__str__")
+        shown = special(value.kind, "__str__")
         if shown is not None:
             text: str = shown.call(ctx, value)
             return text
@@ -101,7 +97,8 @@ def convert(ctx: Context, value: Value, conversion: str) -> Value:
     return value
 
 
-def _special(kind: TypeValue | None, name: str) -> Native | None:
+def special(kind: TypeValue | None, name: str) -> Native | None:
+    """The method of that name that a type of objects has, its own or a base's."""
     while kind is not None:
         if name in kind.methods:
             return kind.methods[name]
@@ -138,7 +135,7 @@ def _scalar(ctx: Context, value: Value) -> str:
         bits = value.bit_length()
         ctx.charge(1 + bits // 30)
         ctx.allocate(56 + bits // 3)
-        return _python(ctx, lambda: repr(value))
+        return by_python(ctx, lambda: repr(value))
     ctx.charge(1)
     ctx.allocate(80)
     if value is None or isinstance(value, float):
@@ -146,9 +143,9 @@ def _scalar(ctx: Context, value: Value) -> str:
     if isinstance(value, range):
         bits = sum(number.bit_length() for number in (value.start, value.stop, value.step))
         meter.text(ctx, bits)
-        return _python(ctx, lambda: repr(value))
+        return by_python(ctx, lambda: repr(value))
     if isinstance(value, Object):
-        shown = _special(value.kind, "__repr__")
+        shown = special(value.kind, "__repr__")
         if shown is not None:
             text: str = shown.call(ctx, value)
             return text
@@ -276,9 +273,9 @@ def format_value(ctx: Context, value: Value, spec: str) -> str:
         if not spec:
             return value if isinstance(value, str) else to_repr(ctx, value)
         _account(ctx, value, spec)
-        return _python(ctx, lambda: format(value, spec))
+        return by_python(ctx, lambda: format(value, spec))
     if isinstance(value, Object):
-        shown = _special(value.kind, "__format__")
+        shown = special(value.kind, "__format__")
         if shown is not None:
             text: str = shown.call(ctx, value, spec)
             return text
@@ -298,292 +295,6 @@ def _account(ctx: Context, value: Value, spec: str) -> None:
         size += 2 * value.bit_length()
     for decimal, run in groupby(spec, str.isdecimal):
         digits = "".join(run) if decimal else ""
-        if digits and len(digits) <= _MAX_SIZE_DIGITS:
+        if digits and len(digits) <= MAX_SIZE_DIGITS:
             size += int(digits) * meter.width(spec)
     meter.text(ctx, size)
-
-
-# --- str.format ---
-
-
-def format_template(
-    ctx: Context, template: str, args: tuple[Value, ...], kwargs: Value, *, positional: bool = True
-) -> str:
-    """`template.format(*args, **kwargs)`; `kwargs` may be any mapping; with `positional=False`, as `format_map`."""
-    return _Template(ctx, args, kwargs, positional).expand(template, 2)
-
-
-_AFTER_NAME = re.compile(r"[.\[]")
-
-
-def _name_end(field: str, start: int) -> int:
-    """Where the name in a field ends that starts there."""
-    found = _AFTER_NAME.search(field, start)
-    return len(field) if found is None else found.start()
-
-
-class _Template:
-    """One call of `str.format`: its arguments, and how its fields are numbered so far."""
-
-    def __init__(self, ctx: Context, args: tuple[Value, ...], kwargs: Value, positional: bool) -> None:
-        self.ctx = ctx
-        self.args = args
-        self.kwargs = kwargs
-        self.positional = positional
-        self.automatic = 0  # fields numbered automatically so far; -1 once a field has had a number
-
-    def expand(self, template: str, depth: int) -> str:
-        ctx = self.ctx
-        if depth < 1:
-            raise ctx.error("ValueError", "Max string recursion exceeded")
-        meter.text(ctx, len(template) * meter.width(template))
-        parts: list[str] = []
-        fields = iter(Formatter().parse(template))
-        while True:
-            ctx.charge(1)
-            found = _python(ctx, lambda: next(fields, None))  # an error shows once the fields before it are made
-            if found is None:
-                break
-            literal, field, spec, conversion = found
-            parts.append(literal)
-            if field is None:
-                continue
-            value = self.field(field)
-            if conversion is not None:
-                value = self.converted(value, conversion)
-            if spec and "{" in spec:
-                spec = self.expand(spec, depth - 1)
-            parts.append(ctx.format(value, spec or ""))
-        meter.text(ctx, sum(len(part) * meter.width(part) for part in parts))
-        return "".join(parts)
-
-    def converted(self, value: Value, conversion: str) -> Value:
-        if conversion not in ("s", "r", "a"):
-            shown = conversion if " " < conversion < "\x7f" else f"\\x{ord(conversion):x}"
-            raise self.ctx.error("ValueError", f"Unknown conversion specifier {shown}")
-        return convert(self.ctx, value, conversion)
-
-    def field(self, field: str) -> Value:
-        ctx = self.ctx
-        end = _name_end(field, 0)
-        value = self.root(field[:end])
-        while end < len(field):
-            ctx.charge(1)
-            if field[end] == ".":
-                start = end + 1
-                end = _name_end(field, start)
-                if start == end:
-                    raise ctx.error("ValueError", "Empty attribute in format string")
-                value = ctx.get_attribute(value, field[start:end])
-            elif field[end] == "[":
-                start = end + 1
-                end = field.find("]", start)
-                if end < 0:
-                    raise ctx.error("ValueError", "Missing ']' in format string")
-                if start == end:
-                    raise ctx.error("ValueError", "Empty attribute in format string")
-                number = self.number(field[start:end])
-                value = ctx.get_item(value, field[start:end] if number is None else number)
-                end += 1
-            else:
-                raise ctx.error("ValueError", "Only '.' or '[' may follow ']' in format field specifier")
-        return value
-
-    def number(self, digits: str) -> int | None:
-        if not digits or not digits.isdecimal():
-            return None
-        if len(digits) > _MAX_SIZE_DIGITS or int(digits) >= 1 << 63:
-            raise self.ctx.error("ValueError", "Too many decimal digits in format string")
-        return int(digits)
-
-    def root(self, name: str) -> Value:
-        """The value of a field's first name: a position, or a keyword."""
-        ctx = self.ctx
-        index = self.number(name)
-        if index is None and name:
-            if type(self.kwargs) is dict and name not in self.kwargs:
-                raise ctx.error("KeyError", name)
-            return ctx.get_item(self.kwargs, name)
-        if not self.positional:
-            raise ctx.error("ValueError", "Format string contains positional fields")
-        if index is None:
-            if self.automatic < 0:
-                raise ctx.error(
-                    "ValueError", "cannot switch from manual field specification to automatic field numbering"
-                )
-            index = self.automatic
-            self.automatic += 1
-        elif self.automatic > 0:
-            raise ctx.error("ValueError", "cannot switch from automatic field numbering to manual field specification")
-        else:
-            self.automatic = -1
-        if index >= len(self.args):
-            raise ctx.error("IndexError", f"Replacement index {index} out of range for positional args tuple")
-        return self.args[index]
-
-
-# --- the % operator ---
-
-
-def percent(ctx: Context, template: str | bytes, args: Value) -> str | bytes:
-    """`template % args`."""
-    if isinstance(template, str):
-        pieces = _Percent(ctx, template, args, binary=False).run()
-        texts = [piece if isinstance(piece, str) else piece.text(ctx) for piece in pieces]
-        meter.text(ctx, sum(len(text) * meter.width(text) for text in texts))
-        return "".join(texts)
-    meter.text(ctx, len(template))
-    pieces = _Percent(ctx, template.decode("latin-1"), args, binary=True).run()
-    data = [piece.encode("latin-1") if isinstance(piece, str) else piece.data(ctx) for piece in pieces]
-    meter.text(ctx, sum(map(len, data)))
-    return b"".join(data)
-
-
-@dataclass(frozen=True)
-class _Conversion:
-    """A conversion such as `%-5.3f` (stars resolved, key removed) with its value."""
-
-    flags: str
-    width: int | None
-    precision: int | None
-    letter: str
-    value: Value
-
-    def spelled(self, letter: str) -> str:
-        precision = "" if self.precision is None else f".{self.precision}"
-        return f"%{self.flags}{'' if self.width is None else self.width}{precision}{letter}"
-
-    def account(self, ctx: Context) -> None:
-        meter.text(ctx, 350 + (self.width or 0) + (self.precision or 0))
-        if isinstance(self.value, int):
-            meter.text(ctx, self.value.bit_length())
-
-    def text(self, ctx: Context) -> str:
-        self.account(ctx)
-        if self.letter in "sra":
-            shown = convert(ctx, self.value, self.letter)
-            meter.text(ctx, len(shown) * meter.width(shown) + 4 * (self.width or 0))
-            return _python(ctx, lambda: self.spelled("s") % (shown,))
-        return _python(ctx, lambda: self.spelled(self.letter) % (meter.plain(ctx, self.value),))
-
-    def data(self, ctx: Context) -> bytes:
-        self.account(ctx)
-        value, letter = self.value, self.letter
-        if letter in "ra":
-            value, letter = to_ascii(ctx, value).encode("ascii"), "s"
-        if isinstance(value, bytes):
-            meter.text(ctx, len(value))
-        spelled = self.spelled(letter).encode("latin-1")
-        return _python(ctx, lambda: spelled % (meter.plain(ctx, value),))
-
-
-class _Percent:
-    """Reads a template from left to right, as CPython does: an error shows once the pieces before it are made."""
-
-    def __init__(self, ctx: Context, template: str, args: Value, binary: bool) -> None:
-        self.ctx = ctx
-        self.template = template
-        self.binary = binary
-        self.letters = "diuoxXeEfFgGcrsab" if binary else "diuoxXeEfFgGcrsa"
-        self.at = 0
-        self.args: tuple[Value, ...] = args if isinstance(args, tuple) else (args,)
-        self.used = 0
-        is_mapping = isinstance(args, (dict, list, range) if binary else (dict, list, range, bytes)) or (
-            isinstance(args, Object) and _special(args.kind, "__getitem__") is not None
-        )
-        self.mapping: Value = args if is_mapping else UNBOUND
-
-    def run(self) -> Iterator[str | _Conversion]:
-        while True:
-            start = self.at
-            self.at = self.template.find("%", start)
-            if self.at < 0:
-                yield self.template[start:]
-                break
-            yield self.template[start : self.at]
-            self.ctx.charge(1)
-            self.at += 1
-            yield self.conversion()
-        if self.used < len(self.args) and self.mapping is UNBOUND:
-            what = "bytes" if self.binary else "string"
-            raise self.error(f"not all arguments converted during {what} formatting", "TypeError")
-
-    def peek(self) -> str:
-        return self.template[self.at : self.at + 1]
-
-    def error(self, message: str, kind: str = "ValueError") -> Throw:
-        return self.ctx.error(kind, message)
-
-    def conversion(self) -> str | _Conversion:
-        plain = self.peek() != "("
-        if not plain:
-            self.keyed()
-        start = self.at
-        while self.peek() and self.peek() in "-+ #0":
-            self.at += 1
-        flags = "".join(dict.fromkeys(self.template[start : self.at]))
-        width = self.size("width")
-        if width is not None and width < 0:
-            flags, width = flags + "-", -width
-        precision = None
-        if self.peek() == ".":
-            self.at += 1
-            precision = max(self.size("precision") or 0, 0)
-        if self.peek() and self.peek() in "hlL":
-            self.at += 1
-        letter = self.peek()
-        if not letter:
-            raise self.error("incomplete format")
-        self.at += 1
-        if letter == "%" and start == self.at - 1 and plain:
-            return "%"
-        value = self.next()
-        if letter not in self.letters:
-            shown = letter if self.binary or "\x1f" < letter < "\x7f" else "?"
-            text = f"unsupported format character '{shown}' (0x{ord(letter):x}) at index {self.at - 1}"
-            raise self.error(text)
-        return _Conversion(flags, width, precision, letter, value)
-
-    def keyed(self) -> None:
-        """A key in parentheses: the value of it becomes the only argument left."""
-        if self.mapping is UNBOUND:
-            raise self.error("format requires a mapping", "TypeError")
-        start, depth = self.at + 1, 0
-        while True:
-            self.ctx.charge(1)
-            char = self.peek()
-            if not char:
-                raise self.error("incomplete format key")
-            depth += (char == "(") - (char == ")")
-            self.at += 1
-            if not depth:
-                break
-        key = self.template[start : self.at - 1]
-        self.args = (self.ctx.get_item(self.mapping, key.encode("latin-1") if self.binary else key),)
-        self.used = 0
-
-    def size(self, what: str) -> int | None:
-        """A width or precision: digits, or a star for the next argument."""
-        if self.peek() == "*":
-            self.at += 1
-            value = self.next()
-            if not isinstance(value, int):
-                raise self.error("* wants int", "TypeError")
-            if not -(1 << 63) <= value < 1 << 63:
-                raise self.error("Python int too large to convert to C ssize_t", "OverflowError")
-            return value
-        start = self.at
-        while "0" <= self.peek() <= "9":
-            self.at += 1
-        if start == self.at:
-            return None
-        digits = self.template[start : self.at]
-        if len(digits) > _MAX_SIZE_DIGITS:
-            raise self.error(f"{what} too big")
-        return int(digits)
-
-    def next(self) -> Value:
-        if self.used >= len(self.args):
-            raise self.error("not enough arguments for format string", "TypeError")
-        self.used += 1
-        return self.args[self.used - 1]

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from . import meter
 from .arguments import int_argument, shown_type, size_argument
-from .formatting import format_template, to_repr, to_str
+from .formatting import to_repr, to_str
 from .native import Context, builtin_value, constructor, method, static, type_
+from .str_format import format_template
 from .values import UNBOUND, Value
 
 builtin_value("str", type_("str"))
