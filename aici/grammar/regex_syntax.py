@@ -10,14 +10,14 @@ because the whole text has to match anyhow.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from . import charset, properties, unicode
+from . import charset, unicode
 from .charset import CharSet
 from .errors import RegexError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .regex_escapes import OCTAL, PatternReader
 
 INFINITE = -1
 MAX_COUNT = (1 << 32) - 1
@@ -56,7 +56,7 @@ def parse(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Syntax:
     if len(pattern) > limits.pattern_length:
         message = f"the pattern has {len(pattern):,} characters; the limit is {limits.pattern_length:,}"
         raise RegexLimitError(message, pattern, 0, 0)
-    return _Parser(pattern, limits).parse()
+    return _Parser(pattern, limits=limits).parse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,9 @@ _FLAG_FIELDS = {"i": "ignore_case", "s": "dot_all", "x": "verbose", "a": "ascii_
 _FLAG_LETTERS = "aiLmsux"
 
 _NEWLINE = charset.single(0x0A)
-_SIMPLE_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
-_HEX_LENGTH = {"x": 2, "u": 4, "U": 8}
 _SPECIAL = frozenset(".\\[{()*+?^$|")
 _BLANK = frozenset(" \t\n\r\v\f")
-_LONGEST_PROPERTY = 64
-_OCTAL = frozenset("01234567")
 _DIGITS = frozenset("0123456789")
-_HEX = frozenset("0123456789abcdefABCDEF")
 
 _NO_LOOKAROUND = (
     "write out what may come next: a class such as [^x], or alternatives; for an end of the text use stop_at"
@@ -112,10 +107,8 @@ class _Group:
 
 
 @dataclass
-class _Parser:
-    pattern: str
-    limits: DfaLimits
-    pos: int = 0
+class _Parser(PatternReader):
+    limits: DfaLimits = DEFAULT_LIMITS
     ops: list[tuple[Op, int, int]] = field(default_factory=list)
     sets: list[CharSet] = field(default_factory=list)
     set_index: dict[CharSet, int] = field(default_factory=dict)
@@ -141,7 +134,7 @@ class _Parser:
                 self._special(char, group)
         if len(self.groups) > 1:
             at = self.groups[-1].open_at
-            raise self._error("this parenthesis is never closed", at, at + 1, "add ')' or write '\\('")
+            raise self.error("this parenthesis is never closed", at, at + 1, "add ')' or write '\\('")
         self._close_alternation(self.groups[0])
         return Syntax(self.pattern, self.ops, self.sets)
 
@@ -180,7 +173,7 @@ class _Parser:
 
     def _literal(self, code: int, start: int) -> None:
         if 0xD800 <= code < 0xE000:
-            raise self._error("a surrogate is not a character of any text", start, self.pos)
+            raise self.error("a surrogate is not a character of any text", start, self.pos)
         flags = self.groups[-1].flags
         key = (chr(code), flags.ignore_case, flags.ascii_only)
         index = self.char_index.get(key)
@@ -230,7 +223,7 @@ class _Parser:
 
     def _open(self, start: int) -> None:
         flags = self.groups[-1].flags
-        if self._take("?"):
+        if self.take("?"):
             opened = self._extension(start, flags)
             if opened is None:
                 return
@@ -242,43 +235,43 @@ class _Parser:
 
     def _extension(self, start: int, flags: _Flags) -> _Flags | None:
         """After `(?`: the flags of the group that it opens, or None where it opens none."""
-        char = self._next(start)
+        char = self.next(start)
         if char == ":":
             return flags
         if char == "#":
             end = self.pattern.find(")", self.pos)
             if end < 0:
-                raise self._error("this comment is never closed", start, start + 3, "add ')'")
+                raise self.error("this comment is never closed", start, start + 3, "add ')'")
             self.pos = end + 1
             return None
         if char == "P":
             return self._named(start, flags)
         if char in "=!":
-            raise self._unsupported("look-ahead", start, _NO_LOOKAROUND)
+            raise self.unsupported("look-ahead", start, _NO_LOOKAROUND)
         if char == "<":
-            if self._next(start) in "=!":
-                raise self._unsupported("look-behind", start, _NO_LOOKAROUND)
-            raise self._error("unknown group", start, self.pos, "a named group is (?P<name>...)")
+            if self.next(start) in "=!":
+                raise self.unsupported("look-behind", start, _NO_LOOKAROUND)
+            raise self.error("unknown group", start, self.pos, "a named group is (?P<name>...)")
         if char == ">":
-            raise self._unsupported("an atomic group", start, "write (?:...): here a match is of the whole text anyhow")
+            raise self.unsupported("an atomic group", start, "write (?:...): here a match is of the whole text anyhow")
         if char == "(":
-            raise self._unsupported("a conditional group", start, "write the cases as alternatives")
+            raise self.unsupported("a conditional group", start, "write the cases as alternatives")
         if char in _FLAG_LETTERS or char == "-":
             return self._flags(start, char, flags)
-        raise self._error("unknown group", start, self.pos, "a literal '(' is written '\\('")
+        raise self.error("unknown group", start, self.pos, "a literal '(' is written '\\('")
 
     def _named(self, start: int, flags: _Flags) -> _Flags:
-        char = self._next(start)
+        char = self.next(start)
         if char in "=>":
-            raise self._unsupported("a back-reference", start, _NO_BACKREF)
+            raise self.unsupported("a back-reference", start, _NO_BACKREF)
         end = self.pattern.find(">", self.pos)
         if char != "<" or end < 0:
-            raise self._error("unknown group", start, self.pos, "a named group is (?P<name>...)")
+            raise self.error("unknown group", start, self.pos, "a named group is (?P<name>...)")
         name, at = self.pattern[self.pos : end], self.pos
         if not name.isidentifier():
-            raise self._error("a group's name has to be an identifier", at, end)
+            raise self.error("a group's name has to be an identifier", at, end)
         if name in self.names:
-            raise self._error(
+            raise self.error(
                 f"a second group of the name '{name[:40]}'", at, end, "choose another name, or write (?:...)"
             )
         self.names.add(name)
@@ -290,16 +283,16 @@ class _Parser:
         on, off = "", ""
         while char in _FLAG_LETTERS:
             on += char
-            char = self._next(start)
+            char = self.next(start)
         if char == "-":
-            char = self._next(start)
+            char = self.next(start)
             while char in _FLAG_LETTERS:
                 off += char
-                char = self._next(start)
+                char = self.next(start)
             if not off or char != ":":
-                raise self._error("flags to turn off are written (?-i:...)", start, self.pos)
+                raise self.error("flags to turn off are written (?-i:...)", start, self.pos)
         if char not in ":)":
-            raise self._error(f"unknown flag '{char}'", self.pos - 1, self.pos, "the flags are a, i, m, s, u and x")
+            raise self.error(f"unknown flag '{char}'", self.pos - 1, self.pos, "the flags are a, i, m, s, u and x")
         self._check_flags(start, on, off)
         changes = {_FLAG_FIELDS[c]: True for c in on if c in _FLAG_FIELDS} | {
             _FLAG_FIELDS[c]: False for c in off if c in _FLAG_FIELDS
@@ -312,23 +305,23 @@ class _Parser:
         whole = self.groups[-1]
         if len(self.groups) > 1 or whole.branches or whole.items or whole.last:
             hint = f"move it to the start, or write (?{on}:...) around a part"
-            raise self._error("flags for the whole pattern have to stand at its start", start, self.pos, hint)
+            raise self.error("flags for the whole pattern have to stand at its start", start, self.pos, hint)
         whole.flags = _Flags(**values)
         return None
 
     def _check_flags(self, start: int, on: str, off: str) -> None:
         if "L" in on + off:
-            raise self._error("flag L is for patterns over bytes", start, self.pos)
+            raise self.error("flag L is for patterns over bytes", start, self.pos)
         if "a" in on and "u" in on:
-            raise self._error("flags a and u exclude each other", start, self.pos)
+            raise self.error("flags a and u exclude each other", start, self.pos)
         if "a" in off or "u" in off:
-            raise self._error("flags a and u cannot be turned off", start, self.pos, "turn the other one on")
+            raise self.error("flags a and u cannot be turned off", start, self.pos, "turn the other one on")
         if set(on) & set(off):
-            raise self._error("a flag is turned on and off at once", start, self.pos)
+            raise self.error("a flag is turned on and off at once", start, self.pos)
 
     def _close(self, start: int) -> None:
         if len(self.groups) == 1:
-            raise self._error("this parenthesis was never opened", start, start + 1, "a literal ')' is written '\\)'")
+            raise self.error("this parenthesis was never opened", start, start + 1, "a literal ')' is written '\\)'")
         inner = self.groups.pop()
         self._close_alternation(inner)
         group = self.groups[-1]
@@ -382,7 +375,7 @@ class _Parser:
 
     def _refused_anchor(self, message: str, start: int, end: int | None = None) -> RegexError:
         hint = "leave it out: the whole generated text has to match anyhow; a literal one is escaped with '\\'"
-        return self._error(message, start, self.pos if end is None else end, hint)
+        return self.error(message, start, self.pos if end is None else end, hint)
 
     # -- quantifiers
 
@@ -392,13 +385,13 @@ class _Parser:
             self._literal(ord(char), start)
             return
         if group.last in ("", "anchor"):
-            raise self._error("nothing to repeat", start, self.pos, f"a literal '{char}' is written '\\{char}'")
+            raise self.error("nothing to repeat", start, self.pos, f"a literal '{char}' is written '\\{char}'")
         if group.last == "repeat":
-            raise self._error("a repetition of a repetition", start, self.pos, "put the first one in (?:...)")
-        if self._take("+"):
+            raise self.error("a repetition of a repetition", start, self.pos, "put the first one in (?:...)")
+        if self.take("+"):
             hint = "leave out the last '+': here a match is of the whole text anyhow"
-            raise self._unsupported("a possessive repetition", start, hint)
-        self._take("?")  # lazy: the same language
+            raise self.unsupported("a possessive repetition", start, hint)
+        self.take("?")  # lazy: the same language
         if group.last_anchor and counts[1] not in (0, 1):
             raise self._refused_anchor("an anchor inside a repetition is not supported", *group.last_anchor)
         self.ops.append((Op.REPEAT, *counts))
@@ -415,123 +408,51 @@ class _Parser:
         highest = int(high) if high else INFINITE if comma else lowest
         self.pos = end + 1
         if max(lowest, highest) >= MAX_COUNT:
-            raise self._error("the repetition number is too large", start, self.pos)
+            raise self.error("the repetition number is too large", start, self.pos)
         if 0 <= highest < lowest:
-            raise self._error("the least count is greater than the greatest", start, self.pos, f"{{{high},{low}}}")
+            raise self.error("the least count is greater than the greatest", start, self.pos, f"{{{high},{low}}}")
         return lowest, highest
 
     # -- escapes
 
     def _escape(self, start: int) -> None:
         """After a backslash outside a class."""
-        char = self._next(start, "a backslash at the end of the pattern", "a literal backslash is written '\\\\'")
+        char = self.next(start, "a backslash at the end of the pattern", "a literal backslash is written '\\\\'")
         if char == "A":
             self._start_anchor(start)
         elif char in "Zz":
             self._end_anchor(start)
         elif char in "bB":
             hint = "write the characters that may stand there; a backspace is \\x08"
-            raise self._unsupported("a word boundary", start, hint)
+            raise self.unsupported("a word boundary", start, hint)
         elif char in "123456789":
             self._octal_or_reference(start, char)
         else:
-            chars = self._escaped_class(start, char)
+            chars = self.escaped_class(start, char, self.groups[-1].flags.ascii_only)
             if chars is not None:
                 self._chars(chars, start)
             else:
-                self._literal(self._escaped_char(start, char), start)
+                self._literal(self.escaped_char(start, char), start)
 
     def _octal_or_reference(self, start: int, char: str) -> None:
         digits = self.pattern[start + 1 : start + 4]
-        if len(digits) == 3 and all(c in _OCTAL for c in digits):
+        if len(digits) == 3 and all(c in OCTAL for c in digits):
             self.pos = start + 4
-            self._literal(self._octal(start, digits), start)
+            self._literal(self.octal(start, digits), start)
             return
         if digits[1:2] in _DIGITS and digits[1:2]:
             self.pos += 1
-        raise self._unsupported("a back-reference", start, _NO_BACKREF)
-
-    def _octal(self, start: int, digits: str) -> int:
-        code = int(digits, 8)
-        if code > 0o377:
-            raise self._error("an octal escape is at most \\377", start, self.pos, f"write \\x.. or \\u{code:04x}")
-        return code
-
-    def _escaped_class(self, start: int, char: str) -> CharSet | None:
-        if char in "dDsSwW":
-            return unicode.escape_class(char, self.groups[-1].flags.ascii_only)
-        if char not in "pP":
-            return None
-        chars = self._property(start)
-        return ~chars if char == "P" else chars
-
-    def _property(self, start: int) -> CharSet:
-        """After `\\p`."""
-        name = self._next(start, "a category is written \\p{L}")
-        if name == "{":
-            end = self.pattern.find("}", self.pos, self.pos + _LONGEST_PROPERTY)
-            if end < 0:
-                raise self._error("a category is written \\p{L}", start, self.pos)
-            name = self.pattern[self.pos : end]
-            self.pos = end + 1
-        chars = properties.property_class(name)
-        if chars is None:
-            meant = properties.similar(name)
-            hint = f"did you mean {meant}?" if meant else "there are categories, as L, Lu, Nd, P, and scripts, as Greek"
-            raise self._error(f"unknown category or script '{name}'", start, self.pos, hint)
-        return chars
-
-    def _escaped_char(self, start: int, char: str) -> int:
-        """The code of an escape that stands for one character; `char` follows the backslash."""
-        if char in _SIMPLE_ESCAPES:
-            return _SIMPLE_ESCAPES[char]
-        if char in _HEX_LENGTH:
-            return self._hex(start, _HEX_LENGTH[char])
-        if char == "N":
-            return self._character_name(start)
-        if char in _OCTAL:
-            end = self.pos
-            while end < min(self.pos + 2, len(self.pattern)) and self.pattern[end] in _OCTAL:
-                end += 1
-            digits = self.pattern[self.pos - 1 : end]
-            self.pos = end
-            return self._octal(start, digits)
-        if char.isascii() and char.isalnum():
-            raise self._error(
-                f"unknown escape '\\{char}'", start, self.pos, f"the character itself is written '{char}'"
-            )
-        return ord(char)
-
-    def _hex(self, start: int, length: int) -> int:
-        digits = self.pattern[self.pos : self.pos + length]
-        if len(digits) < length or not all(c in _HEX for c in digits):
-            raise self._error(f"this escape takes {length} hexadecimal digits", start, self.pos)
-        self.pos += length
-        code = int(digits, 16)
-        if code > 0x10FFFF:
-            raise self._error("the last character is \\U0010ffff", start, self.pos)
-        return code
-
-    def _character_name(self, start: int) -> int:
-        end = self.pattern.find("}", self.pos, self.pos + 256)
-        if not self._take("{") or end < 0:
-            raise self._error("a character's name is written \\N{EM DASH}", start, self.pos)
-        name = self.pattern[self.pos : end]
-        self.pos = end + 1
-        try:
-            return ord(unicodedata.lookup(name))
-        except (KeyError, TypeError):
-            raise self._error("no character of this name", start, self.pos) from None
+        raise self.unsupported("a back-reference", start, _NO_BACKREF)
 
     # -- classes
 
     def _class(self, start: int) -> None:
         """After `[`: the class up to its bracket."""
-        negated = self._take("^")
+        negated = self.take("^")
         ranges: list[tuple[int, int]] = []
         named: dict[CharSet, None] = {}
         first = True
-        while first or not self._take("]"):
+        while first or not self.take("]"):
             first = False
             at = self.pos
             low = self._class_member(start)
@@ -563,39 +484,16 @@ class _Parser:
 
     def _class_member(self, class_start: int) -> int | CharSet:
         at = self.pos
-        char = self._next(class_start, "this class is never closed", "add ']', or write '\\[' for the character")
+        char = self.next(class_start, "this class is never closed", "add ']', or write '\\[' for the character")
         if char != "\\":
             return ord(char)
-        char = self._next(class_start, "this class is never closed")
-        chars = self._escaped_class(at, char)
-        return self._escaped_char(at, char) if chars is None else chars
+        char = self.next(class_start, "this class is never closed")
+        chars = self.escaped_class(at, char, self.groups[-1].flags.ascii_only)
+        return self.escaped_char(at, char) if chars is None else chars
 
     def _range(self, at: int, low: int | CharSet, high: int | CharSet) -> tuple[int, int]:
         if isinstance(low, CharSet) or isinstance(high, CharSet):
-            raise self._error(
-                "a range goes from character to character", at, self.pos, "a literal '-' is written '\\-'"
-            )
+            raise self.error("a range goes from character to character", at, self.pos, "a literal '-' is written '\\-'")
         if high < low:
-            raise self._error("this range is the wrong way round", at, self.pos, "a literal '-' is written '\\-'")
+            raise self.error("this range is the wrong way round", at, self.pos, "a literal '-' is written '\\-'")
         return low, high
-
-    # -- small steps
-
-    def _take(self, char: str) -> bool:
-        if self.pattern.startswith(char, self.pos):
-            self.pos += 1
-            return True
-        return False
-
-    def _next(self, start: int, message: str = "this group is never closed", hint: str | None = None) -> str:
-        """The next character, which has to be there; `start` is where the construct began."""
-        if self.pos >= len(self.pattern):
-            raise self._error(message, start, self.pos, hint)
-        self.pos += 1
-        return self.pattern[self.pos - 1]
-
-    def _error(self, message: str, start: int, end: int, hint: str | None = None) -> RegexError:
-        return RegexError(message, self.pattern, start, end, hint)
-
-    def _unsupported(self, what: str, start: int, hint: str) -> RegexError:
-        return self._error(f"{what} is not supported", start, self.pos, hint)
