@@ -52,6 +52,8 @@ def _room(pattern: str, limits: DfaLimits) -> _Quick | None:
         return None
     if limits.nesting < reader.MAX_DEPTH:
         return None
+    if "[:" in pattern or "&&[" in pattern or "--[" in pattern or "~~[" in pattern:
+        return None  # perhaps a set of sets
     quick = getattr(_THREAD, "quick", None)
     if not isinstance(quick, _Quick):
         quick = _THREAD.quick = _Quick()

@@ -100,7 +100,8 @@ class PatternReader:
     def _hex(self, start: int, length: int) -> int:
         digits = self.pattern[self.pos : self.pos + length]
         if len(digits) < length or not all(c in _HEX for c in digits):
-            raise self.error(f"this escape takes {length} hexadecimal digits", start, self.pos)
+            hint = "a character is written \\x0a, \\u00e9 or \\U0001f600"
+            raise self.error(f"this escape takes {length} hexadecimal digits", start, self.pos, hint)
         self.pos += length
         code = int(digits, 16)
         if code > 0x10FFFF:

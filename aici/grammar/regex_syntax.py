@@ -10,6 +10,7 @@ because the whole text has to match anyhow.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -79,6 +80,13 @@ _NO_LOOKAROUND = (
     "write out what may come next: a class such as [^x], or alternatives; for an end of the text use stop_at"
 )
 _NO_BACKREF = "generate the first part, then build the second pattern from it with an f-string"
+
+
+_SETS = re.compile(
+    r"(?P<posix>\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\])"
+    r"|(?:&&|--|~~)\["
+)
+"""Classes within classes, as other dialects have them."""
 
 
 @dataclass(slots=True)
@@ -455,7 +463,9 @@ class _Parser(PatternReader):
         while first or not self.take("]"):
             first = False
             at = self.pos
+            self._refuse_sets(at)
             low = self._class_member(start)
+            self._refuse_sets(self.pos)
             if self.pattern.startswith("-", self.pos) and not self.pattern.startswith("-]", self.pos):
                 self.pos += 1
                 high = self._class_member(start)
@@ -469,6 +479,16 @@ class _Parser(PatternReader):
         if index is None:
             index = self.class_index[key] = self._set(self._class_chars(negated, ranges, list(named)))
         self._item(start, (Op.CHARS, index, 0))
+
+    def _refuse_sets(self, at: int) -> None:
+        """What other dialects read as a set within a class, and `re`, not without a warning, as its characters."""
+        found = _SETS.match(self.pattern, at)
+        if found and found["posix"]:
+            hint = "write ranges, \\d, \\s, \\w or \\p{L}; for the characters themselves escape the '['"
+            raise self.error(f"{found['posix']} is not supported", at, found.end(), hint)
+        if found:
+            hint = "write out what is left, or combine constraints (a & b, a - b); a literal '[' is written '\\['"
+            raise self.error("sets made of other sets are not supported", at, found.end(), hint)
 
     def _class_chars(self, negated: bool, ranges: list[tuple[int, int]], named: list[CharSet]) -> CharSet:
         self._charge(sum(len(chars.high) for chars in named) + 2 * len(ranges))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import unicodedata
@@ -16,11 +17,12 @@ from hypothesis import strategies as st
 from aici.grammar import unicode
 from aici.grammar.dfa import DEAD, Dfa
 from aici.grammar.errors import RegexError, RegexLimitError
+from aici.grammar.lazy import compile_automaton, compile_lazily
 from aici.grammar.limits import DfaLimits
 from aici.grammar.regex import compile_regex
 from aici.grammar.regex_syntax import INFINITE, Op, Syntax, parse
 
-warnings.filterwarnings("ignore", category=FutureWarning)  # sets like [[a] and [a--b] have no second meaning here
+warnings.filterwarnings("ignore", category=FutureWarning)  # sets like [[a] and [a--b] mean no sets of sets here
 
 ALPHABET = 'abkKsS019 _-."\n\tßıİſéΣςσ€\u0301ǅ\u2028日😀\u212a'
 CLASS_MEMBERS = ["a", "k", "s", "0", "_", "é", "σ", "日", "\\-", "\\]", "\\^", "\\d", "\\w", "\\s", "\\W", "\\S", "\\D"]
@@ -374,6 +376,35 @@ def test_what_re_refuses_is_refused(pattern: str) -> None:
         compile_regex(pattern)
     assert 0 <= caught.value.start <= caught.value.end <= len(pattern)
     assert caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("pattern", "place"),
+    [
+        ("[[:alpha:]]+", (1, 10)),
+        ("x[^_[:^digit:]]", (4, 14)),
+        ("[a-z&&[^aeiou]]", (4, 7)),
+        (r"[\w--[\d]]", (3, 6)),
+        ("(?i)[a~~[b]]", (6, 9)),
+    ],
+)
+def test_sets_of_other_dialects_are_refused(pattern: str, place: tuple[int, int]) -> None:
+    for compiling in (compile_regex, compile_automaton, compile_lazily):
+        with pytest.raises(RegexError, match="not supported") as caught:
+            compiling(pattern)
+        assert (caught.value.start, caught.value.end) == place and caught.value.hint
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "pattern", ["[[(]", "[[]", "[:a]", "[&&]", "[a&&b]", "[+--]", "[a[:]", r"[\[:alpha:]", "&&[a]"]
+)
+def test_brackets_and_signs_that_stand_for_themselves(pattern: str) -> None:
+    wanted, automaton = re.compile(pattern), compile_automaton(pattern)
+    assert isinstance(automaton, Dfa)
+    for text in map("".join, itertools.product("[(:&a+-lph]", repeat=2)):
+        for part in (text, text[0], "&&a", "--["):
+            assert automaton.matches(part.encode()) == bool(wanted.fullmatch(part))
 
 
 @pytest.mark.parametrize("pattern", [r"[^\s\S]", "a[^\\s\\S]", "[^\\x00-\\U0010ffff]"])
