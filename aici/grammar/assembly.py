@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from .jit import IntType, Kernel, KernelError, Kind, PtrType
+from .jit import Kernel
+from .kinds import IntType, KernelError, PtrType
+from .records import Kind
 
 I64 = IntType(64, signed=True)
 U64 = IntType(64, signed=False)

@@ -22,10 +22,11 @@ import numpy.typing as npt
 from . import hash_kernels, pipeline_kernels, spell_kernels, subset_kernels
 from .dfa import Dfa
 from .errors import RegexLimitError
-from .jit import Bound, address_of_bytes
+from .jit import Bound
 from .limits import DfaLimits
 from .memory import mapping
 from .nfa import Counter, Nfa
+from .records import address_of_bytes
 from .utf8 import Partition
 
 SMALL = DfaLimits(states=1 << 13, cells=1 << 19)

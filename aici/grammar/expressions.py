@@ -5,20 +5,9 @@ from __future__ import annotations
 import ast
 
 from .assembly import I64, U64, Text, Value, inner, llvm_type, named, result, same
-from .jit import (
-    IntType,
-    Kernel,
-    KernelError,
-    Kind,
-    PtrType,
-    clear_words,
-    clear_words_on,
-    copy_words,
-    copy_words_on,
-    ones,
-    publish,
-    trailing_zeros,
-)
+from .jit import Kernel, clear_words, clear_words_on, copy_words, copy_words_on, ones, publish, trailing_zeros
+from .kinds import IntType, KernelError, PtrType
+from .records import Kind
 
 _WORDS = PtrType(IntType(32, signed=False))
 

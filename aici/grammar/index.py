@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from . import cache
 from .atoms import N_ATOMS, Atoms, atoms, definition, unit
-from .jit import Ptr, Record, i64, identity, kernel, u8, u32, u64
+from .jit import Ptr, Record, i64, kernel, u8, u32, u64
 from .kernels import build_trie
+from .libraries import identity
 from .tries import END, Trie, make_trie
 
 FIRST, SECOND, LATER, THIRD, WITHIN, WITHIN_THIRD = range(0, 6 * 128, 128)

@@ -17,9 +17,11 @@ from . import kernels
 from .automaton import Automaton
 from .compose import Context, batch, compute, fill, knows, mask
 from .fill import FEW, WANTS_MERGING
-from .jit import IntType, Kernel, address_of
+from .jit import Kernel
+from .kinds import IntType
 from .merge import merge
 from .methods import Method, ask, make
+from .records import address_of
 from .targets import Machine, make_machine
 from .vocabulary import Vocabulary
 

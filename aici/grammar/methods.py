@@ -21,7 +21,9 @@ from collections.abc import Callable
 from functools import cache as once
 from typing import Any
 
-from .jit import Kernel, KernelError, PtrType, Record
+from .jit import Kernel
+from .kinds import KernelError, PtrType
+from .records import Record
 
 ASK = -2
 """A kernel's result where another function is to be asked, and that of `ask`."""

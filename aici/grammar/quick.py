@@ -20,7 +20,7 @@ from .charset import CharSet
 from .determinise import HIGH, SMALL, SMALL_WORDS, Packed, past_limit, small_room
 from .dfa import Dfa
 from .hash_kernels import NO_ROOM
-from .jit import PtrType
+from .kinds import PtrType
 from .limits import DfaLimits
 from .spell_kernels import Spelling
 from .subset_kernels import Positions

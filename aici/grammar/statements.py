@@ -10,7 +10,8 @@ from types import FunctionType
 
 from .assembly import I64, U64, Value, inner, llvm_type, named, result, same
 from .expressions import Expressions
-from .jit import IntType, Kernel, KernelError, bytecode
+from .jit import Kernel, bytecode
+from .kinds import IntType, KernelError
 
 _LONG = 60
 """Instructions before optimisation; kernels with more are called, not copied into their callers: compiling takes a

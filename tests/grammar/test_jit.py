@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import cache, image, jit, lowering
+from aici.grammar import cache, image, libraries, lowering
 from aici.grammar.jit import (
+    Kernel,
     KernelError,
     Ptr,
     Record,
@@ -240,7 +241,7 @@ def test_a_bound_call_can_be_repeated_with_other_numbers() -> None:
     assert array.tolist() == [5, 0, 0, 6]
 
 
-def alone(function: Callable[..., Any]) -> jit.Kernel:
+def alone(function: Callable[..., Any]) -> Kernel:
     """A kernel of a module of its own, so that its mistake stays there."""
     function.__module__ = function.__name__
     return kernel(function)
@@ -273,7 +274,7 @@ def calls_itself(a: i64) -> i64:
 
 
 @pytest.mark.parametrize("wrong", [wraps_silently, mixes, says_nothing, calls_python, calls_itself])
-def test_what_is_outside_the_dialect_is_refused(wrong: jit.Kernel) -> None:
+def test_what_is_outside_the_dialect_is_refused(wrong: Kernel) -> None:
     from aici.grammar.lowering import compile_kernels
 
     with pytest.raises(KernelError):
@@ -316,7 +317,7 @@ def test_machine_code_is_cached_by_what_decides_it(tmp_path: Path) -> None:
 
 def test_the_cache_tells_processors_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     def key() -> str:
-        return jit._key([control])
+        return libraries._key([control])
 
     keys = [key()]
     for name in ("generic", "haswell"):
@@ -324,7 +325,7 @@ def test_the_cache_tells_processors_apart(monkeypatch: pytest.MonkeyPatch) -> No
         keys.append(key())
     monkeypatch.delenv("AICIC_CPU")
     assert key() == keys[0]
-    monkeypatch.setattr(jit, "_cpu", lambda: "flags: sse2 avx512f of another")
+    monkeypatch.setattr(libraries, "_cpu", lambda: "flags: sse2 avx512f of another")
     keys.append(key())
     monkeypatch.setattr("platform.machine", lambda: "another")
     keys.append(key())
@@ -332,9 +333,9 @@ def test_the_cache_tells_processors_apart(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_where_the_system_says_nothing_of_its_processor_llvm_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert jit._cpu()
+    assert libraries._cpu()
     monkeypatch.setattr(image, "is_served", lambda: False)
-    assert llvm.get_host_cpu_name() in jit._cpu()
+    assert llvm.get_host_cpu_name() in libraries._cpu()
 
 
 def test_a_damaged_cache_is_not_trusted_and_is_repaired(tmp_path: Path) -> None:
