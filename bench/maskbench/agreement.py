@@ -29,8 +29,8 @@ CATEGORIES = {
     "literal": r"of a pattern with \p{L}, which XGrammar reads as plain text",
     "word": r"characters beyond ASCII in \w: Rust's has marks, joiners and connecting punctuation, Python's has "
     "numbers such as ½; XGrammar's is ASCII",
-    "space": r"control characters: Python's \s holds \x1c to \x1f, Rust's and XGrammar's do not",
-    "half": r"tokens that are no whole UTF-8: halves of characters that differ so (word)",
+    "space": r"rare white space: Python's \s holds \x1c to \x1f, Rust's and XGrammar's do not; XGrammar's is ASCII",
+    "half": r"tokens that are no whole UTF-8: halves of characters that differ so (word, space)",
     "unexplained": "none of these",
 }
 
@@ -148,10 +148,10 @@ def _kind(token: int, ours: bool, readings: _Readings, step: int) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return "half" if "\\w" in pattern else "unexplained"
+        return "half" if "\\w" in pattern or "\\s" in pattern else "unexplained"
     if "\\w" in pattern and not text.isascii():
         return "word"
-    if "\\s" in pattern and any("\x1c" <= char <= "\x1f" for char in text):
+    if "\\s" in pattern and any(char.isspace() and not ("\t" <= char <= "\r" or char == " ") for char in text):
         return "space"
     return "unexplained"
 

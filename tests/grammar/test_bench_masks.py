@@ -127,13 +127,16 @@ def test_several_vocabularies_and_a_file(
 def test_a_run_that_is_cut_off_goes_on_where_it_was(
     bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from maskbench import batch
+
+    monkeypatch.setattr(batch, "SIZES", (1, 4))
     parts = "cold,agreement,batch"
     given = {"only": "email,yes-no", "parts": parts, "keep": tmp_path / "new" / "kept.jsonl", "engines": "aicic"}
     whole = run(bench, options(**given))
     lines = given["keep"].read_text().splitlines(keepends=True)
     names = [json.loads(line)[0] for line in lines[1:]]
     assert names[:4] == ["small trial aicic email", "small trial aicic yes-no", *(
-        f"small measured {case}" for case in ("email", "yes-no"))] and "small batch 1024" in names  # fmt: skip
+        f"small measured {case}" for case in ("email", "yes-no"))] and "small batch 4" in names  # fmt: skip
 
     compiled = []
     kind = bench.PEERS["aicic"]
