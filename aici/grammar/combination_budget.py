@@ -13,7 +13,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import budget_kernels as kernels
 from .budget import Tables
 from .budget_kernels import NEVER
 from .lazy_algebra import LazyCombination
@@ -72,12 +71,7 @@ class CombinationBudget:
 
     def extends(self, state: int, text: bytes) -> bool:
         """Whether a token begins with `text`, which is not empty, and goes on, all live from the state."""
-        automaton, vocabulary = self._automaton, self._vocabulary
-        with self._lock:
-            automaton.mask(state, vocabulary.nodes, vocabulary.max_depth, np.zeros(vocabulary.n_words, np.uint32))
-            data, path = np.frombuffer(text, np.uint8), np.empty(vocabulary.max_depth + 1, np.uint32)
-            walk = vocabulary.nodes, len(vocabulary.nodes), automaton.table, automaton.classes, automaton.n_classes
-            return bool(kernels.extends(*walk, path, state, data, len(text)))
+        return self._automaton.extends(state, text, self._vocabulary.nodes, self._vocabulary.max_depth)
 
     def _explored(self, state: int) -> Tables:
         """Distances over what is known of the automaton once the states near this one are: those that ASCII leads to,

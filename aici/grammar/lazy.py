@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,9 @@ def _small(limits: DfaLimits) -> DfaLimits:
 _SMALL = _small(DEFAULT_LIMITS)
 
 
+_SERIALS = count(1)
+
+
 class LazyDfa(Followed):
     """A byte automaton that grows. States are numbers that stay; 0 is dead, `start` is 1.
 
@@ -93,6 +97,8 @@ class LazyDfa(Followed):
 
     def __init__(self, packed: Packed, pattern: str, limits: DfaLimits) -> None:
         self.pattern, self.packed = pattern, packed
+        self.serial = next(_SERIALS)
+        """No other one of the process has it."""
         self._lock = threading.Lock()
         self.classes = np.empty(256, np.uint8)
         self._source = source = np.empty(256, np.uint32)

@@ -115,7 +115,7 @@ def make_machine(
     parts = accepting, len(accepting), owner, few
     merged, of = (0, _NONE) if merged_of is None else (2, merged_of)
     machine = Machine.carve(
-        (table, classes, n_classes, merged, next(_SERIALS), 0, _no_growth(), 0, *parts, of),
+        (table, classes, n_classes, merged, next(_SERIALS), 0, no_growth(), 0, *parts, of),
         (
             *(N_SETS + 1, 256, FIRST_BEYOND, 1),
             *(4 * n_classes, n_states, n_states, n_states, n_states, n_classes, n_classes, 1, 1),
@@ -161,7 +161,7 @@ def _pairs_beyond(high: Partition) -> NDArray[np.uint32]:
 
 
 @once
-def _no_growth() -> Growth:
+def no_growth() -> Growth:
     """In place of one."""
     return Growth(
         positions=Positions.carve((0, 0, 0), (1,) * (len(Positions.kinds()) - 3)),

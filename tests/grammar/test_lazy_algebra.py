@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import algebra, combination_budget, lazy_algebra
+from aici.grammar import algebra, combination_budget, combination_kernels, lazy_algebra
 from aici.grammar.dfa import Dfa
 from aici.grammar.errors import AlgebraError, AlgebraLimitError, RegexLimitError
+from aici.grammar.jit import Kernel
 from aici.grammar.lazy import compile_automaton, compile_lazily
 from aici.grammar.lazy_algebra import AnyAutomaton, LazyCombination
 from aici.grammar.lazy_constraint import LazyMatcher, matcher_for
@@ -95,6 +96,36 @@ def test_agrees_with_the_combination_built_at_once(tree: tuple, grown_leaves: bo
                 break
 
 
+@pytest.mark.usefixtures("never_at_once")
+@settings(deadline=None, max_examples=8)
+@given(expression(st.sampled_from(["[ab]{1,3}", "a|bb", "é?b", "(?:ab|é)*"])), st.booleans())
+def test_the_kernels_are_what_their_source_says(tree: tuple, grown_leaves: bool) -> None:
+    def found() -> object:
+        try:
+            made = built(tree, compile_lazily if grown_leaves else compile_regex, lazy_algebra)
+        except AlgebraError as error:
+            return str(error)
+        matcher = matcher_for(made, VOCABULARY)
+        states = [made.advance(made.start, text) for text in (b"", b"a", b"ab", b"\xc3")]
+        return [(s, made.is_accepting(s), made.row(s).tolist(), matcher.mask(s).tolist()) for s in states]
+
+    native = found()
+    kernels = {name: k for name, k in vars(combination_kernels).items() if isinstance(k, Kernel)}
+    twins = {name: kernel.python for name, kernel in kernels.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, twin in twins.items():
+            patch.setattr(combination_kernels, name, twin)
+        assert found() == native
+
+
+def test_combinations_of_large_counts_are_searched_far_enough() -> None:
+    made = lazy_algebra.difference(compile_automaton(".{0,5000}foo.{0,5000}"), compile_automaton(".*bar.*"))
+    matcher = matcher_for(made, Vocabulary([bytes([b]) for b in range(256)] + [b"bar", b" some foo"], [256]))
+    assert matcher.allows(matcher.start, ord("b")) and not matcher.allows(matcher.start, 256)
+    after = matcher.advance_bytes(matcher.start, b"so fo")
+    assert matcher.allows(after, ord("o")) and matcher.allows(after, 257) and not matcher.can_end(after)
+
+
 @pytest.mark.parametrize(
     ("function", "one", "other", "yes", "no"),
     [
@@ -127,7 +158,11 @@ def test_a_dead_end_is_never_shown() -> None:
     assert [token for token in range(4) if matcher.allows(after, token)] == [1] and matcher.forced_bytes(after) == b"b"
 
 
-def test_bounds() -> None:
+def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    none_common = compile_automaton("(a|b)*a(a|b){30}"), compile_automaton("(a|b)*b(a|b){30}")
+    with pytest.raises(AlgebraLimitError, match="used up its room"):  # a part's
+        lazy_algebra.intersection(*none_common)
+    monkeypatch.setattr(lazy_algebra, "_SEARCHES", 4_000)
     none_common = compile_automaton("(a|b)*a(a|b){30}"), compile_automaton("(a|b)*b(a|b){30}")
     with pytest.raises(AlgebraLimitError, match="steps to find out"):
         lazy_algebra.intersection(*none_common)

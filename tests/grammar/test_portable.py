@@ -47,7 +47,7 @@ DIGESTS = {
     "all but": "59a00b75e26c306935dc584f",
     "after": "66c7d42f71e344f136c59c23",
     "until": "35d08b5b7f0bec3c22e3b444",
-    "both, large": "cdbfe3baa8c03dc7ba39b2ef",
+    "both, large": "74072337cfdfa05a4fb15e45",
     "options": "3b31741fea37218bffa1baa0",
     "substring": "b59e850a8a7b5f210f3839f7",
 }
