@@ -34,6 +34,9 @@ _ASCII = [
 ]
 """ASCII atoms from 1 on, the rest of ASCII is atom 0. What `\\w` holds is together, which makes unions short."""
 
+ASCII_ATOMS = {characters: 1 + i for i, characters in enumerate(_ASCII)}
+"""By their characters."""
+
 _CATEGORIES = ["Lu", "Ll", "Lo Lm Lt", "Nd", "No Nl", "Mn Mc Me", "P", "S", "Z", "C"]
 _RANGES = [
     ("Lu", 0x80, 0x100),

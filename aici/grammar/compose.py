@@ -12,8 +12,21 @@ since the last time round; lists lie in a ring, where the oldest are written ove
 from __future__ import annotations
 
 from .atoms import Atoms
-from .fill import WANTS_MERGING, add_token, find, set_tokens
-from .index import FIRST, LATER, SECOND, SHORT, THIRD, WITHIN, Index, union_row
+from .families import (
+    SECOND,
+    THIRD,
+    UNITS,
+    WITHIN,
+    WITHIN_THIRD,
+    add_words,
+    keep_words,
+    remove,
+    remove_later,
+    write,
+    write_first,
+)
+from .fill import FOREVER, MANY, WANTS_MERGING, add_token, find, set_tokens
+from .index import Index
 from .jit import (
     Ptr,
     Record,
@@ -41,7 +54,7 @@ OWN = ALL
 NEW = 2
 MOST_KEPT = 512
 """Tokens in a list."""
-N_PLACES, N_TOLD = 4096, 1024
+N_PLACES, N_TOLD = 1 << 14, 1 << 10
 MASK_TOLD = N_TOLD - 1
 NEXT_BASE, WRITTEN = 0, 1
 
@@ -66,7 +79,7 @@ class Kept(Record):
 
 def make_kept(n_words: int, max_bytes: int) -> Kept:
     n_bases = max(1, max_bytes * 3 // 4 // max(4, 4 * n_words))
-    room = 1 << max(max_bytes // 16, 2 * MOST_KEPT).bit_length() - 1
+    room = 1 << max(max_bytes // 8, 2 * MOST_KEPT).bit_length() - 1
     kept = Kept.carve(
         (n_words, n_bases, room),
         (n_bases * n_words, n_bases * KEY, N_TOLD, n_bases, n_bases, n_bases, n_bases, room, 3 * N_PLACES, 2),
@@ -86,6 +99,7 @@ class Context(Record):
     n_words: i64
     busy: Ptr[i64]  # [1]
     row: Ptr[u32]  # [n_words]
+    second: Ptr[u32]  # [n_words]
 
 
 @method
@@ -149,11 +163,10 @@ def batch(c: Context, machine: Machine, states: Ptr[i64], n: i64, out: Ptr[u32])
 def compute(c: Context, machine: Machine, state: i64, out: Ptr[u32], keep: i64) -> i64:
     """As `mask`, anew; kept if `keep` is not 0."""
     s = c.scratch
-    merged = machine.merged_of[state] if machine.merged == 2 else state
-    if find(c.index, machine, c.atoms, s, merged, machine.few) == WANTS_MERGING:
+    if look(c, machine, state, MANY if machine.merged == 0 else FOREVER) == WANTS_MERGING:
         return WANTS_MERGING
     base = -1
-    some = i64(s.counts[TOKENS] > 0 or s.counts[SPILLED] != 0)
+    some = 0
     if s.counts[TERMS] == 0:
         clear_words(out, c.n_words)
     elif keep != 0:
@@ -163,30 +176,55 @@ def compute(c: Context, machine: Machine, state: i64, out: Ptr[u32], keep: i64) 
             c.kept.filled[base] = 0
         else:
             copy_base(c, base, out)
-        some = some | c.kept.some[base]
+        some = i64(c.kept.some[base])
     else:
-        some = some | unite_terms(c, s.terms, s.counts[TERMS], out)
-    if machine.accepting[state] != 0 or some == 0:
-        for i in range(c.index.n_eos):
-            add_token(s, c.index.eos[i])
-    if s.counts[SPILLED] != 0:
-        add_row(s.spilled, out, c.n_words)
-    set_tokens(s.tokens, s.counts[TOKENS], out)
-    if keep != 0:
-        if s.counts[SPILLED] != 0 or s.counts[TOKENS] > MOST_KEPT:
-            keep_whole(c.kept, machine.owner, state, out, some)
-        else:
-            keep_list(c.kept, machine.owner, state, base, some, s.tokens, s.counts[TOKENS])
+        some = unite_terms(c, s.terms, s.counts[TERMS], out)
+    some = finish(c, machine, state, some)
+    add_found(c, out)
+    if keep != 0 and keep_found(c, machine, state, base, some) == 0:
+        keep_whole(c.kept, machine.owner, state, out, some)
     return some
 
 
-# Rows of words
+@kernel
+def look(c: Context, machine: Machine, state: i64, patience: i64) -> i64:
+    """Find out in `c.scratch` what a mask is made of; or WANTS_MERGING, if that takes more steps than `patience`."""
+    merged = machine.merged_of[state] if machine.merged == 2 else state
+    return find(c.index, machine, c.atoms, c.scratch, merged, machine.few, patience)
 
 
 @kernel
-def add_row(row: Ptr[u32], out: Ptr[u32], n: i64) -> None:
-    for w in range(n):
-        out[w] = out[w] | row[w]
+def finish(c: Context, machine: Machine, state: i64, some: i64) -> i64:
+    """Add the end-of-sequence tokens to what was found where they belong. Whether some other token is allowed, if
+    `some` says so of the terms."""
+    s = c.scratch
+    some = some | i64(s.counts[TOKENS] > 0 or s.counts[SPILLED] != 0)
+    if machine.accepting[state] != 0 or some == 0:
+        for i in range(c.index.n_eos):
+            add_token(s, c.index.eos[i])
+    return some
+
+
+@kernel
+def add_found(c: Context, out: Ptr[u32]) -> None:
+    """Add the tokens that were found."""
+    s = c.scratch
+    if s.counts[SPILLED] != 0:
+        add_words(out, s.spilled, c.n_words)
+    set_tokens(s.tokens, s.counts[TOKENS], out)
+
+
+@kernel
+def keep_found(c: Context, machine: Machine, state: i64, base: i64, some: i64) -> i64:
+    """Keep the mask of what was found, whose terms are those of `base`, if it is not -1; 0 if it is too much."""
+    s = c.scratch
+    if s.counts[SPILLED] != 0 or s.counts[TOKENS] > MOST_KEPT:
+        return 0
+    keep_list(c.kept, machine.owner, state, base, some, s.tokens, s.counts[TOKENS])
+    return 1
+
+
+# Rows of words
 
 
 @kernel
@@ -209,39 +247,27 @@ def unite_terms(c: Context, terms: Ptr[u64], n: i64, out: Ptr[u32]) -> i64:
             set_term(c, term, out)
         else:
             set_term(c, term, c.row)
-            add_row(c.row, out, c.n_words)
+            add_words(out, c.row, c.n_words)
     return has_some(out, c.n_words)
 
 
 @kernel
 def set_term(c: Context, term: Ptr[u64], out: Ptr[u32]) -> None:
     """Write the tokens of a term (`fill.add_term`)."""
-    index = c.index
+    families = c.index.families
     n = c.n_words
-    width = index.n_words
-    begins = index.bits[union_row(index, FIRST, term[0]) * width :]
-    later = LATER
-    if term[1] != ALL:
-        second = index.bits[union_row(index, SECOND, term[1]) * width :]
-        for w in range(n):
-            out[w] = begins[w] & second[w]
-        begins = out
-        later = THIRD
-    dead = index.bits[union_row(index, later, term[2]) * width :]
-    ends = index.bits[union_row(index, later - LATER + WITHIN, term[3]) * width :]
-    short = index.bits[(SHORT + i64(term[4])) * width :]
-    if term[3] == 0 and term[4] == 0:
-        for w in range(n):
-            out[w] = begins[w] & u32(~dead[w])
-    elif term[4] == 0:
-        for w in range(n):
-            out[w] = begins[w] & u32(~(dead[w] | ends[w]))
-    elif term[3] == 0:
-        for w in range(n):
-            out[w] = begins[w] & u32(~dead[w]) & short[w]
+    zero = term[0]
+    write_first(families, zero, out, n)
+    if term[1] == ALL:
+        remove_later(families, term[2], zero, out, n)
+        remove(families, WITHIN, term[3], out, n)
     else:
-        for w in range(n):
-            out[w] = begins[w] & u32(~(dead[w] | ends[w])) & short[w]
+        write(families, SECOND, term[1], c.second, n)
+        keep_words(out, c.second, n)
+        remove(families, THIRD, term[2], out, n)
+        remove(families, WITHIN_THIRD, term[3], out, n)
+    if term[4] != 0:
+        remove(families, UNITS, u64(1 << i64(term[4])), out, n)
 
 
 # What is kept

@@ -41,7 +41,7 @@ FEW = 1500
 FEW_EXITS = 60
 """So many are followed one by one rather than in their trie."""
 MANY = 20_000
-"""So many steps in walks are worth a try at merging the machine's states (`merge`)."""
+"""So many steps in a walk are worth a try at merging the machine's states (`merge`)."""
 WANTS_MERGING = -1
 MAX_EXIT_NODES = 10_000
 """A run whose exits have more nodes may not be worth it."""
@@ -50,9 +50,9 @@ TOKEN_BITS = (1 << PLACE_SHIFT) - 1
 
 
 @kernel
-def find(index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, few: i64) -> i64:
-    """Find out what the mask of a state is made of, but for end-of-sequence tokens; or WANTS_MERGING, if the walks
-    would be long and the machine is as it came. `few`: so many nodes are better walked."""
+def find(index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, few: i64, patience: i64) -> i64:
+    """Find out what the mask of a state is made of, but for end-of-sequence tokens; or WANTS_MERGING, if a walk would
+    take more than `patience` steps. `few`: so many nodes are better walked."""
     s.counts[TERMS] = 0
     s.counts[TOKENS] = 0
     s.counts[SPILLED] = 0
@@ -66,10 +66,10 @@ def find(index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, f
         left = left & u64(~group)
         if nodes_of(index, group) <= few:
             walked = walked | group
-        elif set_group(index, machine, atoms, s, state, target, group, few) == WANTS_MERGING:
+        elif set_group(index, machine, atoms, s, state, target, group, few, patience) == WANTS_MERGING:
             return WANTS_MERGING
     if walked != 0:
-        return walk_group(index, machine, atoms, s, state, walked, ALL, steps_to_try(machine))
+        return walk_group(index, machine, atoms, s, state, walked, ALL, patience)
     return 0
 
 
@@ -85,20 +85,31 @@ def nodes_of(index: Index, group: u64) -> i64:
 
 @kernel
 def set_group(
-    index: Index, machine: Machine, atoms: Atoms, s: Scratch, state: i64, target: i64, group: u64, few: i64
+    index: Index,
+    machine: Machine,
+    atoms: Atoms,
+    s: Scratch,
+    state: i64,
+    target: i64,
+    group: u64,
+    few: i64,
+    patience: i64,
 ) -> i64:
     """Add the live tokens that begin with an atom of `group`, all of which lead to `target`; or WANTS_MERGING. Where a
     run is short and its exits are many, a short walk is tried first: most of them begin with nothing live."""
+    targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
+    live = u64(~same(s.rows[N_ATOMS:], 0))
+    if group >> FIRST_BEYOND == 0 and tokens_of(index, group, live) <= few // 5:
+        return walk_group(index, machine, atoms, s, state, group, live, patience)
     n = find_run(index, machine, atoms, s, target)
     if n == 0 and s.masks[0] == ALL and group >> FIRST_BEYOND == 0:
-        return walk_group(index, machine, atoms, s, state, group, 0, steps_to_try(machine))
+        return walk_group(index, machine, atoms, s, state, group, 0, patience)
     exits = exits_cost(index, s, n)
     if n < ENDLESS and exits > few and walk_group(index, machine, atoms, s, state, group, ALL, few // 4) == 0:
         return 0
     if exits <= max(MAX_EXIT_NODES, nodes_of(index, group) // 2) and s.counts[TERMS] < MAX_TERMS:
         add_run(index, machine, s, state, 1, group, ALL, n)
         return 0
-    targets(machine, atoms, s.visited, target, s.rows[N_ATOMS:])
     mixed = same(s.rows[N_ATOMS:], MIXED)
     left = u64(~(same(s.rows[N_ATOMS:], 0) | mixed))
     walked = mixed if tokens_of(index, group, mixed) > 0 else 0
@@ -117,7 +128,7 @@ def set_group(
         elif count > 0:
             walked = walked | part
     if walked != 0 or s.counts[TERMS] == MAX_TERMS or group >> FIRST_BEYOND == 0:
-        return walk_group(index, machine, atoms, s, state, group, walked, steps_to_try(machine))
+        return walk_group(index, machine, atoms, s, state, group, walked, patience)
     add_term(s, group, ALL, 0, 0, 1)
     return 0
 
@@ -246,11 +257,6 @@ def lasting(s: Scratch, n: i64) -> u64:
 
 
 # Walks
-
-
-@kernel
-def steps_to_try(machine: Machine) -> i64:
-    return MANY if machine.merged == 0 else FOREVER
 
 
 @kernel

@@ -5,10 +5,7 @@ automaton. Of a token's units (`atoms`) the first is at place 0.
 
 - `nodes`: the trie of all tokens (`kernels`), the tokens of each first atom together: `segments`. `tokens` is the same
   for quicker walks (`tries`).
-- `bits`: rows of `n_words` words, a bit a token. Family FIRST, row a: the tokens whose unit 0 has atom a; SECOND: whose
-  unit 1 does; LATER: which have it at place 1 or later; THIRD: at place 2 or later; WITHIN and WITHIN_THIRD: as these,
-  but not only as the last unit. A family has 128 rows, the heap of a binary tree: row 64 + a is atom a, row i unites
-  rows 2i and 2i + 1, so that a union takes few rows. Rows SHORT + n: the tokens of at most n units.
+- `families`: which tokens have an atom where.
 - `exits`: for an atom at place 1 or later, the rest of the token from there on, the tries of these by atom. Their items
   are entries: token, first two atoms, place, and the atoms from place 2 to there. Atoms with many (letters) have none,
   `exit_big`.
@@ -25,36 +22,43 @@ from numpy.typing import NDArray
 
 from . import cache
 from .atoms import N_ATOMS, Atoms, atoms, definition, unit
+from .families import (
+    FIRST,
+    LATER,
+    N_FAMILIES,
+    N_UNITS,
+    SECOND,
+    THIRD,
+    UNITS,
+    WITHIN,
+    WITHIN_THIRD,
+    Families,
+    make_families,
+)
 from .jit import Ptr, Record, i64, kernel, u8, u32, u64
 from .kernels import build_trie
 from .libraries import identity
+from .memory import mapping
 from .tries import END, Trie, make_trie
 
-FIRST, SECOND, LATER, THIRD, WITHIN, WITHIN_THIRD = range(0, 6 * 128, 128)
-SHORT, N_SHORT = 6 * 128, 32
 MEDIUM = 20
 """Few tokens have more units, and most of them begin alike: rules, indentation."""
 LONG = 7
-UNIONS, N_UNIONS = SHORT + N_SHORT, 16
-"""Rows for unions that were wanted lately, so many a family."""
-N_ROWS = UNIONS + 6 * N_UNIONS
 MAX_EXITS = 1 << 14
 """An atom with more exits has none."""
 
 
 class Index(Record):
-    """Only one thread at a time may use it: the union rows change."""
+    """Only one thread at a time may use it."""
 
     eos: Ptr[u32]  # [n_eos] the tokens that end a sequence
     n_eos: i64
     data: Ptr[u8]
     offsets: Ptr[i64]
-    n_words: i64  # of a row of bits
+    families: Families
     nodes: Ptr[u64]
     segments: Ptr[i64]  # [N_ATOMS + 1]
     tokens: Trie  # a root for each first atom
-    bits: Ptr[u32]  # [N_ROWS, n_words]
-    unions: Ptr[u64]  # [6, N_UNIONS] the atoms whose rows the union rows unite, or 0
     pairs: Ptr[u32]  # [N_ATOMS, N_ATOMS] how many tokens begin with these two atoms
     exits: Trie  # a root for each atom
     exit_sizes: Ptr[i64]  # [N_ATOMS] nodes of its exits' trie
@@ -85,13 +89,12 @@ def make_index(
     rows are quicker made than read; the tries, which need sorting, are kept in the cache by `content_hash`."""
     n = len(offsets) - 1
     width = (n_words + 15) // 16 * 16
-    bits = np.zeros(N_ROWS * width, np.uint32)
-    bits[UNIONS * width :] = 0  # a first touch takes longer than most masks
+    leaves = np.frombuffer(mapping(4 * N_FAMILIES * N_ATOMS * width), np.uint32)
     pairs = np.zeros(N_ATOMS * N_ATOMS, np.uint32)
     exits = np.zeros(N_ATOMS, np.int64)
-    first = np.zeros(n, np.uint8)
-    survey(atoms(), data, offsets, n, width, bits, pairs, exits, first)
-    unite(bits, width)
+    first, units, later = np.zeros(n, np.uint8), np.zeros(n, np.uint8), np.zeros(n, np.uint64)
+    survey(atoms(), data, offsets, n, width, leaves, pairs, exits, first, units, later)
+    families = make_families(leaves.reshape(N_FAMILIES, N_ATOMS, width), n, later, first)
     room = int(exits[exits <= MAX_EXITS].sum())
     starts, ends = np.zeros(room, np.int64), np.zeros(room, np.int64)
     keys, entries = np.zeros(room, np.uint8), np.zeros((room + 1, 2), np.uint64)
@@ -108,8 +111,7 @@ def make_index(
         if n > FEW_TOKENS:
             cache.store(name, stored)
     n_nodes = int.from_bytes(stored[:8], "little")
-    rest = np.unpackbits(bits[(SHORT + MEDIUM) * width :][:width].view(np.uint8), bitorder="little")
-    long_tokens = spelled[rest[spelled] == 0]
+    long_tokens = np.flatnonzero(units > MEDIUM)
     long = np.zeros((len(long_tokens) + 1, LONG), np.uint64)
     list_long(atoms(), data, offsets, long_tokens, len(long_tokens), long)
     long[:-1] = long[:-1][np.argsort(long[:-1, 5], kind="stable")]
@@ -131,12 +133,10 @@ def make_index(
         n_eos=len(eos),
         data=data,
         offsets=offsets,
-        n_words=width,
+        families=families,
         nodes=found[2],
         segments=segments[0],
         tokens=make_trie(found[2], segments[0]),
-        bits=bits,
-        unions=np.zeros(6 * N_UNIONS, np.uint64),
         pairs=pairs,
         exits=exit_trie,
         exit_sizes=np.diff(segments[1]),
@@ -185,65 +185,58 @@ def survey(
     offsets: Ptr[i64],
     n: i64,
     n_words: i64,
-    bits: Ptr[u32],
+    leaves: Ptr[u32],
     pairs: Ptr[u32],
     exits: Ptr[i64],
     first: Ptr[u8],
+    units: Ptr[u8],
+    later: Ptr[u64],
 ) -> None:
-    """Fill the leaves of `bits`, `pairs`, the number of `exits` of every atom and each token's first atom."""
+    """Fill the `leaves` of families, `pairs`, the number of `exits` of every atom, and of each token the first atom,
+    how many units it has (255: or more) and the atoms from place 1 on."""
     for token in range(n):
         at = offsets[token]
         end = offsets[token + 1]
         place = 0
         before = 0
         from_two: u64 = 0
+        from_one: u64 = 0
         while at < end:
             found = unit(atoms, data[at:], end - at)
             atom = found & 255
             at += found >> 8
-            leaf = 64 + atom
             if place == 0:
                 first[token] = u8(atom)
-                put(bits, n_words, FIRST + leaf, token)
+                put(leaves, n_words, FIRST, atom, token)
             else:
-                put(bits, n_words, LATER + leaf, token)
+                put(leaves, n_words, LATER, atom, token)
+                from_one = from_one | u64(1 << atom)
                 if at < end:
-                    put(bits, n_words, WITHIN + leaf, token)
+                    put(leaves, n_words, WITHIN, atom, token)
                 if place == 1:
-                    put(bits, n_words, SECOND + leaf, token)
+                    put(leaves, n_words, SECOND, atom, token)
                     pairs[before * N_ATOMS + atom] = u32(pairs[before * N_ATOMS + atom] + 1)
                     exits[atom] += 1
                 else:
-                    put(bits, n_words, THIRD + leaf, token)
+                    put(leaves, n_words, THIRD, atom, token)
                     if at < end:
-                        put(bits, n_words, WITHIN_THIRD + leaf, token)
+                        put(leaves, n_words, WITHIN_THIRD, atom, token)
                     exits[atom] += i64((from_two >> atom & 1) == 0)
                     from_two = from_two | u64(1 << atom)
             before = atom
             place += 1
-        if place > 0 and place < N_SHORT:
-            put(bits, n_words, SHORT + place, token)
+            if place > 1 and place <= N_UNITS:
+                put(leaves, n_words, UNITS, place - 1, token)
+        if place == 0:
+            put(leaves, n_words, UNITS, 0, token)
+        units[token] = u8(min(place, 255))
+        later[token] = from_one
 
 
 @kernel
-def put(bits: Ptr[u32], n_words: i64, row: i64, token: i64) -> None:
-    word = row * n_words + (token >> 5)
-    bits[word] = u32(bits[word] | (1 << (token & 31)))
-
-
-@kernel
-def unite(bits: Ptr[u32], n_words: i64) -> None:
-    """Fill the inner rows of the families, and make the short rows cumulative."""
-    for family in range(6):
-        for i in range(63, 0, -1):
-            row = (128 * family + i) * n_words
-            pair = (128 * family + 2 * i) * n_words
-            for w in range(n_words):
-                bits[row + w] = u32(bits[pair + w] | bits[pair + n_words + w])
-    for n in range(1, N_SHORT):
-        row = (SHORT + n) * n_words
-        for w in range(n_words):
-            bits[row + w] = u32(bits[row + w] | bits[row - n_words + w])
+def put(leaves: Ptr[u32], n_words: i64, family: i64, atom: i64, token: i64) -> None:
+    word = (family * N_ATOMS + atom) * n_words + (token >> 5)
+    leaves[word] = u32(leaves[word] | (1 << (token & 31)))
 
 
 @kernel
@@ -314,49 +307,3 @@ def list_long(atoms: Atoms, data: Ptr[u8], offsets: Ptr[i64], tokens: Ptr[i64], 
         while alike < end - at and data[end - 1 - alike] == data[end - 1]:
             alike += 1
         entry[6] = u64(alike)
-
-
-@kernel
-def union_row(index: Index, family: i64, group: u64) -> i64:
-    """The row that unites a family's rows for the atoms of a group."""
-    if group == 0:
-        return family + 127  # the row of an atom that no character has
-    place = family // 128 * N_UNIONS + i64(u64(group * 0x9E3779B97F4A7C15) >> 60)
-    row = UNIONS + place
-    if index.unions[place] == group:
-        return row
-    out = index.bits[row * index.n_words :]
-    at = 0
-    begun = 0
-    while at < 64:
-        if (group >> at & 1) == 0:
-            at += 1
-        else:
-            size = 1
-            while size < 32 and (at & (2 * size - 1)) == 0 and full(group, at, 2 * size) != 0:
-                size *= 2
-            part = family + 64 // size + at // size
-            at += size
-            if begun == 0 and (at == 64 or group >> at == 0):
-                return part
-            add_row(out, index.bits[part * index.n_words :], index.n_words, begun)
-            begun = 1
-    index.unions[place] = group
-    return row
-
-
-@kernel
-def add_row(out: Ptr[u32], row: Ptr[u32], n: i64, begun: i64) -> None:
-    if begun == 0:
-        for w in range(n):
-            out[w] = row[w]
-    else:
-        for w in range(n):
-            out[w] = out[w] | row[w]
-
-
-@kernel
-def full(group: u64, at: i64, size: i64) -> i64:
-    """Whether the atoms from `at` on, `size` of them, at most 32, are all in the group."""
-    wanted: u64 = u64((1 << size) - 1)
-    return i64((group >> at & wanted) == wanted)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .ahead import MASKS, foresee
 from .automaton import Automaton
 from .compose import Context, batch, compute, fill, knows, mask
 from .fill import FEW, WANTS_MERGING
@@ -52,8 +53,8 @@ class Masks:
         self._start = int(automaton.start)
         self._owner = next(OWNERS)
         self.machine = make_machine(self.table, self.classes, self._start, self.accepting, self._owner, FEW)
-        context = vars(vocabulary).get("context")  # the first mask of a vocabulary makes it
-        self.quick: Method = (make(mask, context, self.machine, otherwise=ask) if context is not None else None) or ask
+        self._foreseen = False
+        self.quick: Method = ask
         """Fills as `fill` does in most cases, or returns less than 0."""
 
     @property
@@ -71,7 +72,9 @@ class Masks:
         kept. ValueError or TypeError if there is no such state or `out` is not such an array."""
         self._check(state, out)
         with self.vocabulary.alone() as context:
-            return self._run(fill, context, state, addressof(_BYTE.from_buffer(out))) != 0  # type: ignore[arg-type]
+            found = self._run(fill, context, state, addressof(_BYTE.from_buffer(out)))  # type: ignore[arg-type]
+            self._foresee(context, state)
+            return found != 0
 
     def compute(self, state: int, out: NDArray[np.uint32]) -> bool:
         """As `fill`, whatever is kept."""
@@ -91,9 +94,15 @@ class Masks:
         if found == WANTS_MERGING:
             self._merge()
             found = kernel.quickly(context.address, self.machine.address, *slots)
+        return found
+
+    def _foresee(self, context: Context, state: int) -> None:
+        """After the first mask: make some that may follow."""
         if self.quick is ask:
             self.quick = make(mask, context, self.machine, otherwise=ask) or ask
-        return found
+        if not self._foreseen:
+            self._foreseen = True
+            foresee.quickly(context.address, self.machine.address, self.vocabulary.ahead.address, state, MASKS)
 
     def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
         """Write the mask of `states[i]` into `out[i]`, uint32[n_words], C order."""
@@ -111,6 +120,8 @@ class Masks:
                         address_of(out, _OUT_ITEM) + out.strides[0] * done,
                     )
                     done += self._run(batch, context, *places)
+                    if done:
+                        self._foresee(context, states[0])
             if done < n:
                 self.fill(states[done], out[done])
                 done += 1

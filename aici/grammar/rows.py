@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-CACHE_BYTES = 1 << 20
+CACHE_BYTES = 4 << 20
 """Masks kept by a vocabulary, by default."""
 
 _WORD = np.dtype(np.uint32)

@@ -47,7 +47,7 @@ class Scratch(Record):
 
 def make_scratch(n_cells: int, n_words: int) -> Scratch:
     """For tries of up to `n_cells` cells."""
-    walk = Walk.carve((), (n_cells, n_cells, n_cells, 4, 4), mapping)
+    walk = Walk.carve((), (n_cells, n_cells, n_cells, 4, 4, 1), mapping)
     counts = (ROWS * N_ATOMS, ROWS, 1, visited_size(), 256, 256, MAX_TERMS * TERM, MAX_TOKENS, n_words, 3)
     return Scratch.carve((walk, n_words), counts)
 

@@ -137,6 +137,7 @@ class Walk(Record):
     found: Ptr[u32]  # places in `items`
     wanted: Ptr[u64]  # [4] the bytes that are looked at on the second level
     live: Ptr[u64]  # [4] the bytes that are live in a state
+    steps: Ptr[i64]  # [1] taken, of all walks
 
 
 @kernel
@@ -148,6 +149,7 @@ def walk(trie: Trie, machine: Machine, w: Walk, n: i64, restricted: i64, left: i
     head = 0
     tail = n
     found = 0
+    most = left
     second = 0  # the cells of the second level end there
     while head < tail:
         if head == n:
@@ -202,7 +204,9 @@ def walk(trie: Trie, machine: Machine, w: Walk, n: i64, restricted: i64, left: i
                         tail += 1
                 more = i64((child & LAST) == 0)
         if left < 0:
+            w.steps[0] += most
             return -1
+    w.steps[0] += most - left
     return found
 
 

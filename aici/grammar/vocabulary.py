@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .ahead import Ahead, make_ahead
 from .atoms import N_ATOMS, atoms
 from .compose import Context, forget, make_kept
 from .index import Index, make_index
@@ -106,7 +107,13 @@ class Vocabulary:
             n_words=n_words,
             busy=np.zeros(1, np.int64),
             row=np.zeros(n_words, np.uint32),
+            second=np.zeros(n_words, np.uint32),
         )
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """Room for a search, to be used within `alone`."""
+        return make_ahead()
 
     @contextmanager
     def alone(self) -> Iterator[Context]:

@@ -13,7 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aici.grammar import compose, image, index, lowering, mask, methods, reference, tries
+from aici.grammar import ahead, compose, families, image, index, lowering, mask, methods, reference, tries
 from aici.grammar.atoms import atoms
 from aici.grammar.constraint import Matcher, fill_batch
 from aici.grammar.errors import RegexLimitError
@@ -192,13 +192,22 @@ def test_the_twin_does_the_same(pattern: str, vocabulary: Vocabulary, few: int) 
 @settings(deadline=None, max_examples=5)
 @given(wordy())
 def test_the_index_is_made_alike_by_the_twin(vocabulary: Vocabulary) -> None:
-    made = vocabulary.index.fields
-    bits, pairs = np.zeros_like(made["bits"]), np.zeros_like(made["pairs"])
-    exits, first = np.zeros(64, np.int64), np.zeros(vocabulary.n_tokens, np.uint8)
-    width, n = made["n_words"], vocabulary.n_tokens
-    index.survey.python(atoms(), vocabulary.data, vocabulary.offsets, n, width, bits, pairs, exits, first)
-    index.unite.python(bits, width)
-    assert (bits == made["bits"]).all() and (pairs == made["pairs"]).all() and (exits == made["weights"]).all()
+    made, n = vocabulary.index.fields, vocabulary.n_tokens
+    width = made["families"].fields["n_words"]
+    leaves, pairs = np.zeros((7, 64, width), np.uint32), np.zeros_like(made["pairs"])
+    exits, first, units = np.zeros(64, np.int64), np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    later = np.zeros(n, np.uint64)
+    index.survey.python(
+        *(atoms(), vocabulary.data, vocabulary.offsets, n, width, leaves.reshape(-1)),
+        *(pairs, exits, first, units, later),
+    )
+    assert (pairs == made["pairs"]).all() and (exits == made["weights"]).all()
+    again = families.make_families(leaves, n, later, first)
+    for name in ("lists", "bits"):
+        again.fields[name][:] = 0
+    families.sort_out.python(again, leaves.reshape(-1))
+    for name, value in again.fields.items():
+        assert np.array_equal(value, made["families"].fields[name]) or name == "plan"
 
 
 # the real vocabulary
@@ -384,11 +393,46 @@ def test_a_mask_is_known_until_others_need_the_room() -> None:
     vocabulary = Vocabulary([b"%d" % i for i in range(3000)], [0], cache_bytes=4 * 94 * 4)
     matcher = Matcher(compile_regex("[0-9]{1,3}|[0-9]*5[0-9]{0,2}"), vocabulary)
     states = range(1, len(matcher.automaton.accepting))
+    assert not any(matcher.knows(state) for state in states)
     for state in states:
-        assert not matcher.knows(state)
         matcher.mask(state)
         assert matcher.knows(state)
     assert not all(matcher.knows(state) for state in states)
+
+
+def test_with_the_first_mask_come_some_that_follow(real: Vocabulary) -> None:
+    for pattern in (r"\d{4}-\d\d-\d\d", r'"[^"\\]*(\\.[^"\\]*)*"', r"(é|[a-z]+)(, (é|[a-z]+))*"):
+        matcher = Matcher(compile_regex(pattern), real)
+        matcher.mask(matcher.start)
+        known = [s for s in range(1, len(matcher.automaton.accepting)) if matcher.knows(s)]
+        assert len(known) > 3
+        for state in known:
+            assert tokens_of(matcher.mask(state)) == reference.allowed(matcher.automaton, real, state)
+
+
+def test_masks_made_ahead_leave_room_for_others(real: Vocabulary) -> None:
+    asked = Matcher(compile_regex("[a-z]+ [0-9]+"), real)
+    asked.mask(asked.start)
+    others = [Matcher(compile_regex(f"([^{c}]{{1,90}}{c}|[^\n]*x{c})*"), real) for c in "abcdefgh"]
+    for other in others:
+        asked.mask(asked.start)
+        other.mask(other.start)
+        known = sum(map(other.knows, range(len(other.automaton.accepting))))
+        assert 1 <= known <= 1 + ahead.MASKS
+        assert asked.knows(asked.start)
+
+
+@settings(deadline=None, max_examples=8)
+@given(patterns(), wordy(), st.sampled_from([0, 40]))
+def test_the_twin_looks_ahead_alike(pattern: str, vocabulary: Vocabulary, few: int) -> None:
+    found = []
+    for search in (ahead.foresee, ahead.foresee.python):
+        matcher = matcher_of(pattern, vocabulary)
+        matcher.masks.few = few
+        n = search(vocabulary.context, matcher.masks.machine, vocabulary.ahead, matcher.start, 3)
+        known = [s for s in range(len(matcher.automaton.accepting)) if matcher.knows(s)]
+        found.append((n, known, [tokens_of(matcher.mask(s)) for s in known]))
+    assert found[0] == found[1]
 
 
 def test_python_calls_kernels_itself(real: Vocabulary) -> None:
@@ -441,7 +485,7 @@ def test_walks_find_what_is_live(texts: list[bytes], automaton: Table) -> None:
     roots = trie.fields["roots"][trie.fields["roots"] != 0]
     room = len(vocabulary.nodes) + len(roots)
     for walk in (tries.walk, tries.walk.python):
-        here = tries.Walk.carve((), (room, room, room, 4, 4))
+        here = tries.Walk.carve((), (room, room, room, 4, 4, 1))
         here.fields["cells"][: len(roots)] = roots
         here.fields["states"][: len(roots)] = 1
         n = walk(trie, machine, here, len(roots), 0, 1 << 40)

@@ -1,0 +1,115 @@
+"""Masks of states that are likely to come, made in advance.
+
+Goes in: a `Context`, a `Machine`, a state that was just asked for. Comes out: in what the context keeps, the masks of
+states near to it, the nearest in bytes first. Only `mask` uses this module.
+
+Right after the first mask, all that masks are made of is in the processor's nearest caches, where one takes a
+microsecond or two; asked for after a step of the model, it takes many times that. So with the first mask of an
+automaton come those of some states that follow: most automata of usual patterns have no more.
+"""
+
+from __future__ import annotations
+
+from .compose import (
+    NEW,
+    NEXT_BASE,
+    WRITTEN,
+    Context,
+    add_found,
+    base_of,
+    copy_base,
+    finish,
+    keep_found,
+    keep_whole,
+    knows,
+    look,
+    unite_terms,
+)
+from .jit import Ptr, Record, clear_words, i64, kernel, u8, u32
+from .runs import TERMS
+from .targets import Machine
+
+MOST_SEEN = 512
+"""States that are looked at."""
+MASKS = 64
+"""Masks that are made."""
+STEPS = 12_000
+"""Of walks for all of them together, some 50 microseconds."""
+
+
+class Ahead(Record):
+    """Room for one search at a time."""
+
+    todo: Ptr[u32]  # [MOST_SEEN]
+    seen: Ptr[u32]  # [N_SEEN / 32] a bit for each state below N_SEEN; higher ones are left out
+
+
+PART = 4
+"""One such part of what is kept may be used up."""
+N_SEEN = 1 << 14
+
+
+def make_ahead() -> Ahead:
+    return Ahead.carve((), (MOST_SEEN, N_SEEN // 32))
+
+
+@kernel
+def foresee(c: Context, machine: Machine, a: Ahead, start: i64, most: i64) -> i64:
+    """Keep the masks of up to `most` states that follow `start`, as far as they are not known; returns how many."""
+    clear_words(a.seen, N_SEEN // 32)
+    n_bases = c.kept.n_bases
+    first_base = c.kept.counts[NEXT_BASE]
+    written = c.kept.counts[WRITTEN]
+    a.todo[0] = u32(start)
+    tail = i64(start < N_SEEN)
+    head = 0
+    made = 0
+    left = STEPS
+    while head < tail and made < most and left > 0:
+        state = i64(a.todo[head])
+        head += 1
+        row = machine.table[state * machine.n_classes :]
+        before = 0
+        for i in range(machine.n_classes):
+            after = i64(row[i])
+            if after != before and after != 0 and after < N_SEEN and tail < MOST_SEEN:
+                bit = u32(1 << (after & 31))
+                if (a.seen[after >> 5] & bit) == 0:
+                    a.seen[after >> 5] = a.seen[after >> 5] | bit
+                    a.todo[tail] = u32(after)
+                    tail += 1
+            before = after
+        if machine.clean[state] != 0 and state != start and knows(c.kept, machine.owner, state) == 0:
+            left -= keep(c, machine, state, left)
+            made += 1
+            used = (c.kept.counts[NEXT_BASE] - first_base + n_bases) % n_bases
+            if used > n_bases // PART or c.kept.counts[WRITTEN] - written > c.kept.room // PART:
+                break
+    return made
+
+
+@kernel
+def keep(c: Context, machine: Machine, state: i64, left: i64) -> i64:
+    """Keep the mask of a state, if that takes no more than `left` steps; returns how many were taken."""
+    s = c.scratch
+    s.walk.steps[0] = 0
+    if look(c, machine, state, left) < 0:
+        return left
+    kept = c.kept
+    base = -1
+    some = 0
+    if s.counts[TERMS] > 0:
+        base = base_of(c)
+        if kept.filled[base] == NEW:
+            kept.some[base] = u8(unite_terms(c, s.terms, s.counts[TERMS], kept.bases[base * kept.n_words :]))
+            kept.filled[base] = 1
+        some = i64(kept.some[base])
+    some = finish(c, machine, state, some)
+    if keep_found(c, machine, state, base, some) == 0:
+        if base < 0:
+            clear_words(c.row, c.n_words)
+        else:
+            copy_base(c, base, c.row)
+        add_found(c, c.row)
+        keep_whole(kept, machine.owner, state, c.row, some)
+    return s.walk.steps[0]
