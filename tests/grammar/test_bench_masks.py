@@ -114,6 +114,17 @@ def test_peers_that_fail(bench: Any, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert compared["forgetful"]["masks compared"]["email"] < compared["reference"]["masks compared"]["email"]
 
 
+def test_what_is_tried_is_timed_as_finely_as_what_is_measured(bench: Any) -> None:
+    """A limit of the processor's time would make the clock of trials tick."""
+    from maskbench.clock import timed
+    from maskbench.trial import attempt
+
+    def counting() -> list[float]:
+        return [timed(lambda: sum(range(3000)))[0] for _ in range(50)]
+
+    assert sum(seconds > 0 for seconds in attempt(counting, 5)) == 50
+
+
 def test_several_vocabularies_and_a_file(
     bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
