@@ -142,6 +142,31 @@ def test_the_first_of_several_stop_texts_ends_the_text(regex: str, stops: str, t
     assert said(f"await aici.gen_text({regex}stop_at={stops}, max_tokens=12)", engine) == text
 
 
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sampled_from(["[a-e]{1,9}", "(hello| world|é)+!", "[^x]*xyz", "(a|b)*a(a|b){12}", '"[^"]+"', None]),
+    st.lists(st.sampled_from(["a", "ab", "ba", "o w", "é", "!", '"', "lo", "zz"]), min_size=1, max_size=3),
+    st.integers(0, 5),
+    st.booleans(),
+)
+def test_what_is_sampled_is_complete_or_ends_with_its_first_stop_text(
+    regex: str | None, stops: list[str], seed: int, forward: bool
+) -> None:
+    body = f"aici.set_var('t', await aici.gen_text(regex={regex!r}, stop_at={stops!r}, max_tokens=18))"
+    request = RunRequest(main(body), "q", SamplingParams(1.5, seed=seed), fast_forward=forward)
+    with Host(ScriptedEngine()) as host:
+        result = host.run_one(request)
+    assert result.error is None, result.error
+    text = result.variables["t"].decode(errors="replace")
+    ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
+    if ends:
+        assert min(ends) == len(text)
+    elif regex is not None:
+        assert re.fullmatch(regex, text)
+    else:
+        assert len(result.branches[0].tokens) <= 18
+
+
 def test_a_stop_text_need_not_come() -> None:
     assert len(said("await aici.gen_text(stop_at='never to be seen', max_tokens=7)")) >= 7
     assert said("await aici.gen_text(regex='[0-9]{3}', stop_at='x', max_tokens=7)").isdigit()
@@ -445,6 +470,27 @@ def test_who_uses_up_an_automaton_alone_is_told() -> None:
         for seed in range(3):
             error = host.run(program, prompt="q", sampling=SamplingParams(1.5, seed=seed)).error
             assert error is None or "has used up its room" in error.message
+
+
+def test_token_by_token_past_the_room_of_an_automaton() -> None:
+    body = f"""
+        a, b = aici.tokenize("a")[0], aici.tokenize("b")[0]
+        told, random = [], 1
+        for attempt in range(4):
+            constraint = aici.RegexConstraint({LARGE!r})
+            try:
+                for i in range(400):
+                    random = (random * 1103515245 + 12345) % 2147483648
+                    constraint.append_token(a if random >> 16 & 1 else b)
+            except ValueError as error:
+                told.append("used up its room" in str(error))
+            fresh = aici.RegexConstraint({LARGE!r})
+            fresh.append_token(a)
+        print(told)
+        """
+    with Host(ScriptedEngine(), constraint_limits=DfaLimits(states=100)) as host:
+        result = host.run(main(body), prompt="q")
+    assert result.error is None and result.branches[0].logs == "[True, True, True, True]\n"
 
 
 def test_constraints_are_bounded_as_the_host_says() -> None:
