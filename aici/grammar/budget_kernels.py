@@ -118,20 +118,28 @@ def settle(
         work[0] -= steps
         at += 1
     first[at] = u32(n_edges)
-    changed = i64(at == count)
+    if at == count:
+        tighten(least, members, count, first, edges)
+    for m in range(count):
+        known[members[m]] = SETTLED
+    return count if at == count else TOO_MUCH
+
+
+@kernel
+def tighten(least: Ptr[u32], members: Ptr[u32], n: i64, first: Ptr[u32], edges: Ptr[u32]) -> None:
+    """Lower the bounds of `n` states until each is at most one more than those of the states that its edges lead to.
+    The last ones come first: they were found from the others."""
+    changed = 1
     while changed != 0:
         changed = 0
-        for back in range(count):
-            m = count - 1 - back
+        for back in range(n):
+            m = n - 1 - back
             best = i64(least[members[m]])
             for e in range(first[m], first[m + 1]):
                 best = min(best, i64(least[edges[e]]) + 1)
             if best < least[members[m]]:
                 least[members[m]] = u32(best)
                 changed = 1
-    for m in range(count):
-        known[members[m]] = SETTLED
-    return count if at == count else TOO_MUCH
 
 
 @kernel

@@ -100,36 +100,9 @@ def refine(n: i64, m: i64, atoms: i64, rows: Ptr[i32], accepting: Ptr[u8], arena
     t_end = t_start[m + 1 :]
     t_marked = t_end[m + 1 :]
     t_touched = t_marked[m + 1 :]
-    for s in range(n):
-        s_elements[s] = i32(s)
-        s_location[s] = i32(s)
-        s_block[s] = 0
-    s_start[0] = 0
-    s_end[0] = i32(n)
-    s_marked[0] = 0
-    touched = 0
-    for s in range(n):
-        if accepting[s] != 0:
-            touched = mark(s, s_elements, s_location, s_block, s_start, s_marked, s_touched, touched)
-    s_blocks = split(s_elements, s_block, s_start, s_end, s_marked, s_touched, touched, 1)
-    count = 0
-    t_blocks = 0
-    for atom in range(atoms):
-        first = count
-        for s in range(n):
-            target = rows[s * atoms + atom]
-            if target >= 0:
-                tail[count] = i32(s)
-                head[count] = i32(target)
-                t_elements[count] = i32(count)
-                t_location[count] = i32(count)
-                t_block[count] = i32(t_blocks)
-                count += 1
-        if count > first:
-            t_start[t_blocks] = i32(first)
-            t_end[t_blocks] = i32(count)
-            t_marked[t_blocks] = 0
-            t_blocks += 1
+    s_blocks = part_states(n, accepting, s_elements, s_location, s_block, s_start, s_end, s_marked, s_touched)
+    t_blocks = part_transitions(n, atoms, rows, tail, head, t_elements, t_location, t_block, t_start, t_end, t_marked)
+    count = t_end[t_blocks - 1] if t_blocks > 0 else 0
     index_by_head(n, count, head, entering, entry)
     s_done = 1
     t_done = 0
@@ -150,6 +123,69 @@ def refine(n: i64, m: i64, atoms: i64, rows: Ptr[i32], accepting: Ptr[u8], arena
     if s_blocks < n:
         merge(n, s_blocks, atoms, rows, accepting, s_elements, s_start, s_block, entry)
     return s_blocks
+
+
+@kernel
+def part_states(
+    n: i64,
+    accepting: Ptr[u8],
+    elements: Ptr[i32],
+    location: Ptr[i32],
+    block: Ptr[i32],
+    start: Ptr[i32],
+    end: Ptr[i32],
+    marked: Ptr[i32],
+    touched: Ptr[i32],
+) -> i64:
+    """The first partition of the states, by whether they accept: how many blocks."""
+    for s in range(n):
+        elements[s] = i32(s)
+        location[s] = i32(s)
+        block[s] = 0
+    start[0] = 0
+    end[0] = i32(n)
+    marked[0] = 0
+    n_touched = 0
+    for s in range(n):
+        if accepting[s] != 0:
+            n_touched = mark(s, elements, location, block, start, marked, touched, n_touched)
+    return split(elements, block, start, end, marked, touched, n_touched, 1)
+
+
+@kernel
+def part_transitions(
+    n: i64,
+    atoms: i64,
+    rows: Ptr[i32],
+    tail: Ptr[i32],
+    head: Ptr[i32],
+    elements: Ptr[i32],
+    location: Ptr[i32],
+    block: Ptr[i32],
+    start: Ptr[i32],
+    end: Ptr[i32],
+    marked: Ptr[i32],
+) -> i64:
+    """Lists the transitions, and makes their first partition, by their atoms: how many blocks."""
+    count = 0
+    blocks = 0
+    for atom in range(atoms):
+        first = count
+        for s in range(n):
+            target = rows[s * atoms + atom]
+            if target >= 0:
+                tail[count] = i32(s)
+                head[count] = i32(target)
+                elements[count] = i32(count)
+                location[count] = i32(count)
+                block[count] = i32(blocks)
+                count += 1
+        if count > first:
+            start[blocks] = i32(first)
+            end[blocks] = i32(count)
+            marked[blocks] = 0
+            blocks += 1
+    return blocks
 
 
 @kernel
