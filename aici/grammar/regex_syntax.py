@@ -18,7 +18,8 @@ from . import charset, unicode
 from .charset import CharSet
 from .errors import RegexError, RegexLimitError
 from .limits import DEFAULT_LIMITS, DfaLimits
-from .regex_escapes import OCTAL, PatternReader
+from .regex_escapes import OCTAL
+from .regex_groups import NO_BACKREF, Flags, GroupReader
 
 INFINITE = -1
 MAX_COUNT = (1 << 32) - 1
@@ -60,27 +61,10 @@ def parse(pattern: str, limits: DfaLimits = DEFAULT_LIMITS) -> Syntax:
     return _Parser(pattern, limits=limits).parse()
 
 
-@dataclass(frozen=True, slots=True)
-class _Flags:
-    ignore_case: bool = False
-    dot_all: bool = False
-    verbose: bool = False
-    ascii_only: bool = False
-
-
-_FLAG_FIELDS = {"i": "ignore_case", "s": "dot_all", "x": "verbose", "a": "ascii_only"}
-_FLAG_LETTERS = "aiLmsux"
-
 _NEWLINE = charset.single(0x0A)
 _SPECIAL = frozenset(".\\[{()*+?^$|")
 _BLANK = frozenset(" \t\n\r\v\f")
 _DIGITS = frozenset("0123456789")
-
-_NO_LOOKAROUND = (
-    "write out what may come next: a class such as [^x], or alternatives; for an end of the text use stop_at"
-)
-_NO_BACKREF = "generate the first part, then build the second pattern from it with an f-string"
-
 
 _SETS = re.compile(
     r"(?P<posix>\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\])"
@@ -94,7 +78,7 @@ class _Group:
     """An open group, or the whole pattern: what its current branch holds so far."""
 
     open_at: int
-    flags: _Flags
+    flags: Flags
     items: int = 0
     """Operands of the current branch on the stack."""
     branches: int = 0
@@ -115,20 +99,19 @@ class _Group:
 
 
 @dataclass
-class _Parser(PatternReader):
+class _Parser(GroupReader):
     limits: DfaLimits = DEFAULT_LIMITS
     ops: list[tuple[Op, int, int]] = field(default_factory=list)
     sets: list[CharSet] = field(default_factory=list)
     set_index: dict[CharSet, int] = field(default_factory=dict)
     char_index: dict[tuple[str, bool, bool], int] = field(default_factory=dict)
     class_index: dict[object, int] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
     groups: list[_Group] = field(default_factory=list)
     edges: int = 0
     folded: set[CharSet] = field(default_factory=set)
 
     def parse(self) -> Syntax:
-        self.groups.append(_Group(0, _Flags()))
+        self.groups.append(_Group(0, Flags()))
         text, size = self.pattern, len(self.pattern)
         while self.pos < size:
             char = text[self.pos]
@@ -232,100 +215,25 @@ class _Parser(PatternReader):
     def _open(self, start: int) -> None:
         flags = self.groups[-1].flags
         if self.take("?"):
-            opened = self._extension(start, flags)
-            if opened is None:
+            found = self.extension(start, flags)
+            if found is None:
                 return
-            flags = opened
+            flags, opens = found
+            if not opens:
+                self._flag_all(flags, start)
+                return
         if len(self.groups) > self.limits.nesting:
             message = f"groups are nested more than {self.limits.nesting:,} deep"
             raise RegexLimitError(message, self.pattern, start, start + 1)
         self.groups.append(_Group(start, flags))
 
-    def _extension(self, start: int, flags: _Flags) -> _Flags | None:
-        """After `(?`: the flags of the group that it opens, or None where it opens none."""
-        char = self.next(start)
-        if char == ":":
-            return flags
-        if char == "#":
-            end = self.pattern.find(")", self.pos)
-            if end < 0:
-                raise self.error("this comment is never closed", start, start + 3, "add ')'")
-            self.pos = end + 1
-            return None
-        if char == "P":
-            return self._named(start, flags)
-        if char in "=!":
-            raise self.unsupported("look-ahead", start, _NO_LOOKAROUND)
-        if char == "<":
-            if self.next(start) in "=!":
-                raise self.unsupported("look-behind", start, _NO_LOOKAROUND)
-            raise self.error("unknown group", start, self.pos, "a named group is (?P<name>...)")
-        if char == ">":
-            raise self.unsupported("an atomic group", start, "write (?:...): here a match is of the whole text anyhow")
-        if char == "(":
-            raise self.unsupported("a conditional group", start, "write the cases as alternatives")
-        if char in _FLAG_LETTERS or char == "-":
-            return self._flags(start, char, flags)
-        raise self.error("unknown group", start, self.pos, "a literal '(' is written '\\('")
-
-    def _named(self, start: int, flags: _Flags) -> _Flags:
-        char = self.next(start)
-        if char in "=>":
-            raise self.unsupported("a back-reference", start, _NO_BACKREF)
-        end = self.pattern.find(">", self.pos)
-        if char != "<" or end < 0:
-            raise self.error("unknown group", start, self.pos, "a named group is (?P<name>...)")
-        name, at = self.pattern[self.pos : end], self.pos
-        if not name.isidentifier():
-            raise self.error("a group's name has to be an identifier", at, end)
-        if name in self.names:
-            raise self.error(
-                f"a second group of the name '{name[:40]}'", at, end, "choose another name, or write (?:...)"
-            )
-        self.names.add(name)
-        self.pos = end + 1
-        return flags
-
-    def _flags(self, start: int, char: str, flags: _Flags) -> _Flags | None:
-        """`(?flags)`, which changes the whole pattern, or `(?flags-flags:`, which opens a group."""
-        on, off = "", ""
-        while char in _FLAG_LETTERS:
-            on += char
-            char = self.next(start)
-        if char == "-":
-            char = self.next(start)
-            while char in _FLAG_LETTERS:
-                off += char
-                char = self.next(start)
-            if not off or char != ":":
-                raise self.error("flags to turn off are written (?-i:...)", start, self.pos)
-        if char not in ":)":
-            raise self.error(f"unknown flag '{char}'", self.pos - 1, self.pos, "the flags are a, i, m, s, u and x")
-        self._check_flags(start, on, off)
-        changes = {_FLAG_FIELDS[c]: True for c in on if c in _FLAG_FIELDS} | {
-            _FLAG_FIELDS[c]: False for c in off if c in _FLAG_FIELDS
-        }
-        if "u" in on:
-            changes["ascii_only"] = False
-        values = {name: changes.get(name, getattr(flags, name)) for name in _FLAG_FIELDS.values()}
-        if char == ":":
-            return _Flags(**values)
+    def _flag_all(self, flags: Flags, start: int) -> None:
+        """After `(?flags)`."""
         whole = self.groups[-1]
         if len(self.groups) > 1 or whole.branches or whole.items or whole.last:
-            hint = f"move it to the start, or write (?{on}:...) around a part"
+            hint = f"move it to the start, or write {self.pattern[start : self.pos - 1]}:...) around a part"
             raise self.error("flags for the whole pattern have to stand at its start", start, self.pos, hint)
-        whole.flags = _Flags(**values)
-        return None
-
-    def _check_flags(self, start: int, on: str, off: str) -> None:
-        if "L" in on + off:
-            raise self.error("flag L is for patterns over bytes", start, self.pos)
-        if "a" in on and "u" in on:
-            raise self.error("flags a and u exclude each other", start, self.pos)
-        if "a" in off or "u" in off:
-            raise self.error("flags a and u cannot be turned off", start, self.pos, "turn the other one on")
-        if set(on) & set(off):
-            raise self.error("a flag is turned on and off at once", start, self.pos)
+        whole.flags = flags
 
     def _close(self, start: int) -> None:
         if len(self.groups) == 1:
@@ -450,7 +358,7 @@ class _Parser(PatternReader):
             return
         if digits[1:2] in _DIGITS and digits[1:2]:
             self.pos += 1
-        raise self.unsupported("a back-reference", start, _NO_BACKREF)
+        raise self.unsupported("a back-reference", start, NO_BACKREF)
 
     # -- classes
 
