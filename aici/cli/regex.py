@@ -17,6 +17,9 @@ import click
 from .files import COMPILE_ERROR, ENGINE_TROUBLE, CliError, CompileFailed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from aici.grammar.dfa import Dfa
     from aici.grammar.lazy import LazyDfa
     from aici.grammar.lazy_constraint import AnyMatcher
@@ -37,6 +40,9 @@ _LAYOUT_SECONDS: Final = 60
     "--tokenizer", metavar="FILE.json", help="A tokenizer.json or tekken.json; that of the embedded model by default."
 )
 @click.option("--model", metavar="FILE.gguf", help="Take the tokenizer of this model.")
+@click.option(
+    "--max-tokens", metavar="N", type=click.IntRange(0), help="Only tokens after which N in all can complete the text."
+)
 @click.option("--dot", is_flag=True, help="Print a drawing of the automaton for Graphviz, and nothing else.")
 @click.option("--svg", metavar="FILE", help="Draw the automaton into this file (a large one takes Graphviz).")
 @click.option("--json", "as_json", is_flag=True, help="Say all of it as one JSON document.")
@@ -47,6 +53,7 @@ def regex(
     token: str | None,
     tokenizer: str | None,
     model: str | None,
+    max_tokens: int | None,
     dot: bool,
     svg: str | None,
     as_json: bool,
@@ -66,7 +73,7 @@ def regex(
         if token is not None:
             raise CliError(source)
     else:
-        report.look_at_tokens(*source, state)
+        report.look_at_tokens(*source, state, max_tokens)
         if token is not None:
             report.look_at_token(source[1], _token(source[1], token), state)
     if why is not None:
@@ -219,7 +226,7 @@ class _Report:
     def _live(self, state: int) -> list[int]:
         return list(self.automaton.next_bytes(state))
 
-    def look_at_tokens(self, name: str, tokenizer: Tokenizer, state: int) -> None:
+    def look_at_tokens(self, name: str, tokenizer: Tokenizer, state: int, left: int | None) -> None:
         from aici.grammar.lazy_constraint import matcher_for
         from aici.grammar.vocabulary import Vocabulary, VocabularyError
 
@@ -232,7 +239,10 @@ class _Report:
         matcher = matcher_for(self.automaton, vocabulary)
         mask = matcher.mask(state)
         seconds = perf_counter() - start
-        allowed = [t for t in range(vocabulary.n_tokens) if mask[t >> 5] >> (t & 31) & 1 and vocabulary.token_bytes[t]]
+        if left is not None:
+            mask = self._within(matcher, state, left, mask)
+        n_tokens = vocabulary.n_tokens if len(mask) else 0
+        allowed = [t for t in range(n_tokens) if mask[t >> 5] >> (t & 31) & 1 and vocabulary.token_bytes[t]]
         least, forced = matcher.budget.least(state), matcher.forced_bytes(state)
         self.facts |= {"tokenizer": name, "tokens": vocabulary.n_tokens, "mask_seconds": seconds, "least": least}
         self.facts |= {"forced": _text(forced), "allowed": len(allowed), "allowed_tokens": allowed[:1000]}
@@ -244,6 +254,19 @@ class _Report:
         if forced:
             self.lines.append(("forced", f"{_quoted(forced)}: what must follow"))
         self._say_least(least, matcher)
+
+    def _within(self, matcher: AnyMatcher, state: int, left: int, mask: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """The tokens after which the text can be completed in time, as `gen_text(max_tokens=...)` allows them; of no
+        length if there are none."""
+        budget = matcher.budget
+        fits = budget.fits(state, left)
+        self.facts |= {"max_tokens": left, "fits": fits}
+        tokens = f"{left} token{'' if left == 1 else 's'}"
+        self.lines.append(("within", f"{tokens}: the text {'can' if fits else 'cannot'} be completed"))
+        if not fits:
+            return mask[:0]
+        tight = None if budget.loose(left) else budget.mask(state, left)
+        return mask if tight is None else tight
 
     def _say_least(self, least: int | None, matcher: AnyMatcher) -> None:
         if least is None:

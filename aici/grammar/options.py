@@ -76,7 +76,8 @@ def _lay_out(automaton: kernels.Acyclic, n: int, of_byte: list[int], limits: Dfa
     """The canonical form of an acyclic automaton of n states."""
     n_classes = max(of_byte) + 1
     if (n + 1) * n_classes > limits.cells:
-        raise OptionsLimitError(f"the options need more than {limits.cells:,} table entries")
+        message = f"the options need {n + 1:,} states of {n_classes} classes of bytes"
+        raise OptionsLimitError(f"{message}, {(n + 1) * n_classes:,} table entries; the limit is {limits.cells:,}")
     classes = np.array(of_byte, np.uint8)
     table = np.empty((n + 1) * n_classes, np.uint32)
     ends = np.empty(n + 1, np.uint8)

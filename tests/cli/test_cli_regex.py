@@ -151,6 +151,19 @@ def test_wrong_arguments(capsys: pytest.CaptureFixture[str], tokenizer: str, tmp
         assert code == 2 and ("there is no token" in text or "there is no special token" in text)
 
 
+def test_what_can_be_completed_in_time(said: Any) -> None:
+    word = '"[a-z]+"'
+    assert "within 3 tokens: the text can be completed tokens 1 of" in said(word, "--max-tokens", "3")
+    counts = [
+        json.loads(said(word, "--after", '"a', "--json", *more))["allowed"] for more in ((), ("--max-tokens", "1"))
+    ]
+    assert counts[0] > 26 and counts[1] == 1
+    text = said(word, "--max-tokens", "2")
+    assert "within 2 tokens: the text cannot be completed" in text and "tokens 0 of" in text
+    assert "within 1 token: the text can" in said("a+", "--max-tokens", "1")
+    assert json.loads(said("[a-z]{40}", "--max-tokens", "9", "--json"))["fits"] is False
+
+
 def test_special_tokens_by_name(said: Any) -> None:
     name = "</s>"
     assert "ends the text, which is not complete yet" in said("a", "--token", name)
