@@ -45,6 +45,7 @@ from .jit import (
 from .lazy_kernels import BUSY, FAILED
 from .methods import ASK
 from .runs import MAX_TERMS, SPILLED, TERM, TERMS, TOKENS, Scratch
+from .stand_in import stand_in
 from .targets import ALL, Machine
 
 UNKNOWN = -3
@@ -118,9 +119,6 @@ def grown_mask(c: Context, machine: Machine, state: i64, out: Ptr[u32], n_out: i
     growth = machine.growth
     if n_out != c.n_words or state < 0 or state >= growth.lazy.counts[0] or c.busy[0] != 0:
         return ASK
-    known = recall(c, machine.owner, state, out)
-    if known != UNKNOWN:
-        return known
     if state == 0 or growth.told[FAILED] != 0 or growth.told[BUSY] != 0:
         return ASK
     return grow(c, machine, state, out)
@@ -128,11 +126,14 @@ def grown_mask(c: Context, machine: Machine, state: i64, out: Ptr[u32], n_out: i
 
 @kernel
 def grow(c: Context, machine: Machine, state: i64, out: Ptr[u32]) -> i64:
-    """As `compute`, of an automaton that grows, kept: ASK if its room does not suffice."""
-    found = compute(c, machine, state, out, 1)
-    if machine.growth.told[FAILED] != 0:
-        drop(c.kept, machine.owner, state)
-        return ASK
+    """As `fill`, of an automaton that grows: ASK if its room does not suffice."""
+    state = stand_in(c.index, machine, state)
+    found = recall(c, machine.owner, state, out)
+    if found == UNKNOWN:
+        found = compute(c, machine, state, out, 1)
+        if machine.growth.told[FAILED] != 0:
+            drop(c.kept, machine.owner, state)
+            return ASK
     return found
 
 

@@ -121,9 +121,9 @@ class LazyDfa(Followed):
                 *(self.n_classes, states, subsets, words),
             ),
             (
-                *(4, states * self.n_classes, states, states, states, states, states),
+                *(5, states * self.n_classes, states, states, states, states, states),
                 *(more, subsets * n_high, subsets * words, subsets, subsets, slots_for(subsets), slots_for(states)),
-                *(high.n_nodes * words, more),
+                *(high.n_nodes * words, more, packed.words, 64 * packed.words, states),
             ),
             mapping,
         )
@@ -131,6 +131,7 @@ class LazyDfa(Followed):
         self._counts: npt.NDArray[np.int64] = fields["counts"]
         self.table: npt.NDArray[np.uint32] = fields["table"].reshape(states, self.n_classes)
         self.accepting: npt.NDArray[np.uint8] = fields["accepting"]
+        self._stand_ins: npt.NDArray[np.uint32] = fields["same_mask"]
         self._states: npt.NDArray[np.int32] = fields["subset"]
         self.growth = lazy_kernels.Growth(
             positions=self._positions, subsets=self._subsets, lazy=self._lazy, told=np.zeros(2, np.int64)
@@ -198,6 +199,10 @@ class LazyDfa(Followed):
             found = lazy_kernels.is_over(self._positions, self._subsets, self._lazy, state)
         self.check(found)
         return found > 0
+
+    def masked_as(self, state: int) -> int:
+        """The state whose mask, if it is kept, is that of `state`."""
+        return int(self._stand_ins[state]) or state
 
     def extends(self, state: int, text: bytes, nodes: npt.NDArray[np.uint64], depth: int) -> bool:
         """Whether a token of a trie (as in `mask`) begins with `text`, which is not empty, and goes on, all live from

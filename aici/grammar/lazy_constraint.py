@@ -92,7 +92,7 @@ class LazyMatcher(Advancing, KeptMasks):
     def _write(self, state: int, row: NDArray[np.uint32]) -> bool:
         self._way.check(state)
         with self.vocabulary.alone() as context:
-            found = recall(context, self._owner, state, row)
+            found = recall(context, self._owner, self._kept_as(state), row)
         if found != UNKNOWN:
             return bool(found)
         if isinstance(self.automaton, LazyDfa) and state != DEAD:
@@ -128,7 +128,10 @@ class LazyMatcher(Advancing, KeptMasks):
     def knows(self, state: int) -> bool:
         """Whether the mask of a state is kept. (The host asks on every token.)"""
         with self.vocabulary.alone() as context:
-            return bool(knows(context.fields["kept"], self._owner, state))
+            return bool(knows(context.fields["kept"], self._owner, self._kept_as(state)))
+
+    def _kept_as(self, state: int) -> int:
+        return self.automaton.masked_as(state) if isinstance(self.automaton, LazyDfa) else state
 
     def _find(self, state: int, out: NDArray[np.uint32]) -> bool:
         """Write a mask by a walk."""

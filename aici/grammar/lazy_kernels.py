@@ -23,6 +23,7 @@ from .subset_kernels import Positions, Subsets, expand, start_subsets
 
 MOST_TRIED = 8
 FAILED, BUSY = 0, 1
+ALIKE = 4
 
 
 class Lazy(Record):
@@ -41,7 +42,7 @@ class Lazy(Record):
     words: i64
     """Words of a set of atoms."""
     counts: Ptr[i64]
-    """[4]: states, tuples, slots - 1 of the hash tables of tuples and of pairs."""
+    """[5]: states, tuples, slots - 1 of the hash tables of tuples and of pairs, whether `alike` is known."""
     table: Ptr[u32]
     """[state_room, n_classes]: zero, hence dead, where a row is not filled yet."""
     filled: Ptr[u8]
@@ -68,6 +69,12 @@ class Lazy(Record):
     """[nodes, words]: the atoms that a node leads to."""
     expanded: Ptr[u8]
     """Whether the row of a subset is filled."""
+    alike: Ptr[u64]
+    """[words of positions]: which do as the next one does (`stand_in`);"""
+    needed: Ptr[u32]
+    """[positions]: how long a run has to go on from the first of such, or 0 if that is not known yet;"""
+    same_mask: Ptr[u32]
+    """for every state one that has the same mask, or 0."""
 
 
 class Growth(Record):

@@ -147,6 +147,39 @@ def test_which_atoms_meet() -> None:
         assert expected == {(int(a), int(b)) for a, b in pairs}
 
 
+RUNS = [
+    *(r"\w{1,130}", "[^a]{60,99}", "(?:ab?){0,70}é{1,90}", ".{0,90}foo.{0,90}", r"[\p{L}\p{N}]{1,100}-?", "y{1,70}-"),
+    *("(a|b){2,80}x", r"(\w{1,50}-){1,4}", "x*y{40}y{0,45}[y-]{0,30}"),
+]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(RUNS), st.lists(st.sampled_from([*PIECES, b"y" * 20, b"y" * 30]), max_size=9))
+def test_masks_along_runs_are_those_of_the_whole_automaton(pattern: str, pieces: list[bytes]) -> None:
+    """One state stands for many, up to where a token reaches the end of the run."""
+    lazy, whole = matcher_for(compile_lazily(pattern), LARGE), matcher_for(compile_regex(pattern), LARGE)
+    state, other = lazy.start, whole.start
+    for piece in [b"", *pieces]:
+        after, twin = lazy.advance_bytes(state, piece), whole.advance_bytes(other, piece)
+        assert bool(after) == bool(twin)
+        if after:
+            state, other = after, twin
+            assert np.array_equal(lazy.mask(state), whole.mask(other)) and lazy.knows(state)
+
+
+def test_one_mask_is_kept_for_a_run() -> None:
+    lazy = matcher_for(compile_lazily(r"\w{1,255}"), LARGE)
+    places = [lazy.advance_bytes(lazy.start, b"a" * n) for n in (1, 2, 50, 200, 220, 254)]
+    for state in places[:1]:
+        lazy.mask(state)
+    found = [matcher.mask(state).tolist() for matcher in [lazy] for state in places]
+    assert found[0] == found[1] == found[2] == found[3] and found[3] != found[5]
+    automaton = lazy.automaton
+    assert isinstance(automaton, LazyDfa)
+    assert len({automaton.masked_as(state) for state in places[:4]}) == 1
+    assert automaton.masked_as(places[4]) == places[4]
+
+
 def test_a_batch() -> None:
     lazy = matcher_for(compile_lazily("(a|b){1,9}"), VOCABULARY)
     states = [lazy.start, lazy.advance(lazy.start, 0)]
