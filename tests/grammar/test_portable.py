@@ -3,6 +3,8 @@ arm64. `bench/portable.py` says how, and compares more patterns over real vocabu
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,3 +69,13 @@ def test_the_digests_are_those_of_other_processors(monkeypatch: pytest.MonkeyPat
             if name == "portable" or name.startswith("maskbench"):
                 del sys.modules[name]
     assert {name: found[name] for name in DIGESTS} == DIGESTS
+
+
+def test_the_plain_processor_computes_the_same() -> None:
+    """All kernels without AVX and the like, in a process of their own."""
+    names = ",".join(name for name in DIGESTS if not name.endswith(" grown"))
+    command = [sys.executable, str(BENCH / "portable.py"), "--steps", str(STEPS), "--only", names]
+    done = subprocess.run(command, env=os.environ | {"AICIC_CPU": "generic"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = dict(line.split("  ", 1)[1].rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    assert {name: found.get(name) for name in DIGESTS} == DIGESTS
