@@ -510,6 +510,31 @@ def test_a_batch_of_one_constraint(real: Vocabulary) -> None:
         assert not out[len(states) :].any()
 
 
+@settings(deadline=None, max_examples=30)
+@given(patterns(), wordy(), st.lists(st.integers(0, 40), max_size=40))
+def test_batches_are_what_the_reference_says(pattern: str, vocabulary: Vocabulary, picks: list[int]) -> None:
+    matcher = matcher_of(pattern, vocabulary)
+    n_states = len(matcher.automaton.accepting)
+    for states in ([pick % n_states for pick in picks], np.array(picks, np.int64) % n_states):
+        out = np.full((len(picks) + 1, vocabulary.n_words), 7, np.uint32)
+        matcher.fill_batch(states, out)  # type: ignore[arg-type]
+        expected = [reference.allowed(matcher.automaton, vocabulary, state) for state in states]
+        assert [tokens_of(row) for row in out[: len(picks)]] == expected
+        assert (out[len(picks)] == 7).all()
+
+
+@pytest.mark.parametrize("n", [1, 5, 30])
+@pytest.mark.parametrize("wrong", [-1, 10**6, 1 << 63, 1 << 100, 1.5, "1", None])
+def test_a_batch_with_a_state_that_there_is_not(n: int, wrong: object) -> None:
+    vocabulary = Vocabulary([b"a", b"b"], [0])
+    matcher = Matcher(compile_regex("a*b"), vocabulary)
+    for place in {0, n - 1}:
+        states: list[object] = [matcher.start] * n
+        states[place] = wrong
+        with pytest.raises((ValueError, TypeError, ctypes.ArgumentError)):
+            matcher.fill_batch(states, np.zeros((n, 1), np.uint32))  # type: ignore[arg-type]
+
+
 def test_no_automaton_leads_native_code_astray() -> None:
     vocabulary = Vocabulary([b"a"], [0])
     good = Table([0] * 256, [[0], [1]], [False, True])
