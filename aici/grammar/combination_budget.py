@@ -1,8 +1,9 @@
 """As `budget`, for combinations that are built as they are used.
 
 Goes in: a `LazyCombination` and a vocabulary. Comes out: a `CombinationBudget`. A combination has no positions whose
-distances would add up to those of its states: the end is searched as far as a bounded search goes. Where no way to it
-is known, nothing is forbidden.
+distances would add up to those of its states, but it has searched ways to the end, in bytes, to know what is live. They
+bound the tokens from above. Where single bytes are not all tokens, the end is searched as far as a bounded search goes;
+if no way to it is found, nothing is forbidden.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from .lazy_algebra import LazyCombination
 from .vocabulary import Vocabulary
 
 _WINDOW = 64
-"""Tokens before the limit from which on the end is looked for."""
+"""Tokens before the limit from which on the end is looked for,"""
+_FAR = 256
+"""and more, up to so many, where it has been farther away."""
 _EXPLORED = 400
 """States around the current one in which it is looked for."""
 _KNOWN = 1024
@@ -35,6 +38,8 @@ class CombinationBudget:
         self._automaton, self._vocabulary = automaton, vocabulary
         self._lock = threading.Lock()
         self._known: dict[int, int] = {}
+        self._any_byte = len(set(vocabulary.single_bytes.tolist())) == 256
+        self._window = _WINDOW
 
     def least(self, state: int) -> int | None:
         """A number of tokens from the state to one where the text may end, perhaps not the least; None if none was
@@ -54,7 +59,7 @@ class CombinationBudget:
 
     def loose(self, left: int) -> bool:
         """Whether the end is far enough not to be looked for."""
-        return left > _WINDOW
+        return left > self._window
 
     def ready(self, state: int, left: int) -> bool:
         """Masks near the end are computed each time."""
@@ -65,7 +70,12 @@ class CombinationBudget:
         out: NDArray[np.uint32] = np.zeros(self._vocabulary.n_words, np.uint32)
         with self._lock:
             self._automaton.mask(state, self._vocabulary.nodes, self._vocabulary.max_depth, out)
-            worst = self._explored(state).within(state, left - 1, out)
+            if self._any_byte:
+                with self._automaton.lock:
+                    tables = self._tables()
+            else:
+                tables = self._explored(state)
+            worst = tables.within(state, left - 1, out)
         out.setflags(write=False)
         return out if worst >= left and out.any() else None
 
@@ -86,10 +96,19 @@ class CombinationBudget:
         for search in searches:
             with automaton.lock:  # no row may come to lead beyond the states that are counted
                 search()
-                tables = Tables(automaton, self._vocabulary, automaton.n_states)
+                tables = self._tables()
             if tables.least[state] < NEVER:
                 break
         return tables
+
+    def _tables(self) -> Tables:
+        """Distances over what is known of the automaton, whose lock is held."""
+        automaton = self._automaton
+        if not self._any_byte:
+            return Tables(automaton, self._vocabulary, automaton.n_states)
+        least = automaton.distances()
+        self._window = max(self._window, min(_FAR, int(least[least < NEVER].max(initial=0)) + 1))
+        return Tables(automaton, self._vocabulary, len(least), least)
 
     def _row(self, state: int, classes: list[int]) -> list[int]:
         """Where the classes lead from a state, which is filled."""

@@ -16,6 +16,7 @@ WHOLE, GROWS, ASKS = range(3)
 """Kinds of parts: all rows are there; rows are filled natively; or by whoever called."""
 TOO_MANY_SEARCHES, WANTED, PART_FAILED = -11, -12, -13
 """Results: a search goes too far; `told` has a part and a state whose row is wanted; or the part that has no room."""
+MOST_SWEEPS = 16
 OPEN, DEAD_END, LIVE = range(3)
 STATES, SLOTS, KEYS, WORK, SEARCHES, PART, STATE, SERIAL, MARK = range(9)
 GOAL, AT, GOES_DEEP, HEAD, TAIL, DEPTH, COUNT, N_TOLD = range(9, 17)
@@ -69,6 +70,8 @@ class Combination(Record):
     filled: Ptr[u8]
     accepting: Ptr[u8]
     live: Ptr[u8]
+    far: Ptr[u32]
+    """Bytes to a state that accepts, at most, + 1; 0 where no way there has been found."""
     keys: Ptr[u32]
     key_start: Ptr[u32]
     """[room + 1]"""
@@ -140,6 +143,7 @@ def number(c: Combination, n: i64) -> i64:
     ends = key_accepts(c, key, n)
     c.accepting[state] = u8(ends)
     c.live[state] = u8(LIVE if c.always_live != 0 or ends != 0 else OPEN)
+    c.far[state] = u32(ends)
     publish()  # the state is whole before it counts
     told[STATES] = state + 1
     if 2 * (state + 1) > told[SLOTS]:
@@ -292,10 +296,16 @@ def fill(c: Combination, state: i64) -> i64:
 
 @kernel
 def find_live(c: Combination, state: i64) -> i64:
-    """Find out whether a state that accepts can be reached: a search to the first one that does or is known to be
-    live. The way there is live then; if there is none, all that was seen is dead. 0, or why not."""
+    """Find out whether a state that accepts can be reached: a search to the first one that does or from which a way
+    there is known. The way there is live then; if there is none, all that was seen is dead. 0, or why not."""
     if c.live[state] != OPEN:
         return 0
+    return find_way(c, state)
+
+
+@kernel
+def find_way(c: Combination, state: i64) -> i64:
+    """As `find_live`, and how far the end is, of a state from which no way to it has been found yet."""
     found = search(c, state)
     if found < 0:
         return found
@@ -304,9 +314,41 @@ def find_live(c: Combination, state: i64) -> i64:
         while c.wide[i] != 0:
             c.live[c.wide[i]] = DEAD_END
             i += 1
+    far = c.far[found]
     while found != 0:
         c.live[found] = LIVE
+        c.far[found] = u32(far)
+        far += 1
         found = c.came_from[found]
+    return 0
+
+
+@kernel
+def measure(c: Combination) -> i64:
+    """Find out, for all states that are live, how many bytes the end is away at most: 0, or why not."""
+    n = c.told[STATES]
+    for state in range(1, n):
+        if c.far[state] == 0 and c.live[state] == LIVE:
+            failed = find_way(c, state)
+            if failed < 0:
+                return failed
+    changed = 1
+    sweeps = 0
+    while changed != 0 and sweeps < MOST_SWEEPS:
+        changed = 0
+        sweeps += 1
+        for back in range(n - 1):
+            state = n - 1 - back
+            if c.expanded[state] != 0 and c.far[state] > 1:
+                row = c.raw[state * c.n_classes :]
+                best = i64(c.far[state])
+                for k in range(c.n_classes):
+                    far = i64(c.far[row[k]])
+                    if far != 0:
+                        best = min(best, far + 1)
+                if best < c.far[state]:
+                    c.far[state] = u32(best)
+                    changed = 1
     return 0
 
 
@@ -349,7 +391,7 @@ def search(c: Combination, state: i64) -> i64:
             seen = i64(c.done[at] == serial)
         resumed = 0
         if seen == 0:
-            if c.live[at] == LIVE:
+            if c.far[at] != 0:
                 return at
             if c.done[at] != serial:
                 c.done[at] = u32(serial)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from . import algebra
 from . import combination_kernels as kernels
 from .automaton import DEAD, Followed
+from .budget_kernels import NEVER
 from .dfa import Dfa
 from .errors import AlgebraError, AlgebraLimitError, RegexLimitError
 from .jit import Kernel
@@ -185,7 +186,7 @@ class LazyCombination(Followed):
         self._grown = [grown[serial] for serial in sorted(grown)]  # in one order, so that no two threads wait in a ring
         self.classes, self.n_classes, self.used = rule.classes, rule.n_classes, rule.used
         room = _CELLS // self.n_classes
-        searched = 1 if rule.always_live else 2 * (_SEARCHES + _NEAR + 2) * self.n_classes
+        searched = 2 * (_SEARCHES + _NEAR + 2) * self.n_classes
         seconds = len(self._parts[1].accepting) if rule.chains else 1
         one_each = room + 1
         self._native = kernels.Combination.carve(
@@ -195,7 +196,7 @@ class LazyCombination(Followed):
                 *(self.n_classes, self.classes, room, _KEYS if rule.chains else 2 * room, _NEAR),
             ),
             (
-                *(kernels.N_TOLD, room * self.n_classes, room * self.n_classes, *[one_each] * 4),
+                *(kernels.N_TOLD, room * self.n_classes, room * self.n_classes, *[one_each] * 5),
                 *(_KEYS if rule.chains else 2 * room, one_each + 1, slots_for(room)),
                 *(*[one_each] * 5, one_each + 1, searched, seconds),
             ),
@@ -206,6 +207,8 @@ class LazyCombination(Followed):
         self.table: npt.NDArray[np.uint32] = fields["table"].reshape(room, self.n_classes)
         self.accepting: npt.NDArray[np.uint8] = fields["accepting"][:room]
         self.filled: npt.NDArray[np.uint8] = fields["filled"]
+        self._far: npt.NDArray[np.uint32] = fields["far"]
+        self._measured = 0
         self._told[kernels.WORK], self._told[kernels.SEARCHES] = _WORK, _SEARCHES
         try:
             self._run(kernels.begin)
@@ -229,6 +232,17 @@ class LazyCombination(Followed):
         self._run(kernels.fill, state)
         row: npt.NDArray[np.uint32] = self.table[state]
         return row
+
+    def distances(self) -> npt.NDArray[np.uint32]:
+        """uint32[n_states]: the bytes from each state to one that accepts, at most; a great number where no way there
+        is known. To be used with `lock`."""
+        if self.n_states != self._measured:
+            with suppress(RegexLimitError):  # what is not known stays so
+                self._run(kernels.measure)
+            self._measured = self.n_states
+        far = self._far[: self.n_states]
+        least: npt.NDArray[np.uint32] = np.where(far == 0, np.uint32(NEVER), far - np.uint32(1))
+        return least
 
     def mask(self, state: int, nodes: npt.NDArray[np.uint64], depth: int, out: npt.NDArray[np.uint32]) -> bool:
         """Sets, in `out`, the bits of the tokens of a trie (its nodes, and its greatest depth) whose bytes are live

@@ -126,6 +126,36 @@ def test_combinations_of_large_counts_are_searched_far_enough() -> None:
     assert matcher.allows(after, ord("o")) and matcher.allows(after, 257) and not matcher.can_end(after)
 
 
+@pytest.mark.usefixtures("never_at_once")
+@settings(deadline=None, max_examples=40)
+@given(expression(PATTERNS), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_whatever_is_sampled_is_complete_in_time(tree: tuple, spare: int, rng: Random) -> None:
+    with suppress(AlgebraError):
+        whole, grown = built(tree, compile_regex, algebra), built(tree, compile_lazily, lazy_algebra)
+        exact, matcher = matcher_for(whole, BYTES), matcher_for(grown, BYTES)
+        if tree[0] == "regex":
+            return
+        least, found = exact.budget.least(exact.start), matcher.budget.least(matcher.start)
+        assert least is not None and found is not None and least <= found
+        left, state, other = found + spare, matcher.start, exact.start
+        while left:
+            tight = None if matcher.budget.loose(left) else matcher.budget.mask(state, left)
+            row = matcher.mask(state) if tight is None else tight
+            token = rng.choice(np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist())
+            if token == 259:
+                break
+            state, other, left = matcher.advance(state, token), exact.advance(other, token), left - 1
+            assert state and exact.budget.fits(other, left)
+        assert whole.is_accepting(other) and grown.is_accepting(state)
+
+
+def test_ends_are_known_of_all_that_tokens_lead_to() -> None:
+    """So that near the limit nothing is forbidden that can be completed."""
+    made = lazy_algebra.difference(compile_automaton(r"\w{1,255}"), compile_automaton(".*foo.*"))
+    matcher = matcher_for(made, BYTES)
+    assert matcher.budget.least(matcher.start) == 1 and matcher.budget.mask(matcher.start, 6) is None
+
+
 @pytest.mark.parametrize(
     ("function", "one", "other", "yes", "no"),
     [
