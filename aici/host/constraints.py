@@ -13,7 +13,14 @@ from typing import Final, cast
 from weakref import WeakKeyDictionary
 
 from aici.grammar.dfa import Dfa
-from aici.grammar.errors import AlgebraError, CorruptAutomaton, OptionsError, RegexError
+from aici.grammar.errors import (
+    AlgebraError,
+    AlgebraLimitError,
+    CorruptAutomaton,
+    OptionsError,
+    RegexError,
+    RegexLimitError,
+)
 from aici.grammar.lazy import compile_automaton
 from aici.grammar.lazy_algebra import AnyAutomaton, complement, concatenation, difference, intersection, union, until
 from aici.grammar.lazy_constraint import AnyMatcher, LazyMatcher, matcher_for
@@ -124,7 +131,7 @@ class Constraints:
         reason = self._cache.refused.get(key)
         if reason is None:
             try:
-                return self._cache.get(key, lambda: self._automaton(spec))
+                return self._cache.get(key, lambda: self._made(spec))
             except RegexError as error:
                 reason = f"{describe(spec)}: {error.message} (at character {error.start})"
             except (OptionsError, AlgebraError, CorruptAutomaton) as error:
@@ -154,6 +161,15 @@ class Constraints:
         if spec.parts:
             return spec.kind, spec.texts, *map(self._key, spec.parts)
         return self._embedded.get(spec, spec)
+
+    def _made(self, spec: ConstraintSpec) -> AnyAutomaton:
+        """The automaton of a constraint. What others have made of its parts is used, unless that is in the way."""
+        try:
+            return self._automaton(spec)
+        except (RegexLimitError, AlgebraLimitError):
+            if not spec.parts:
+                raise
+            return self._automaton(spec, shared=False)
 
     def _part(self, spec: ConstraintSpec, shared: bool) -> AnyAutomaton:
         """The automaton of a part, as it is known where those of others will do."""

@@ -493,6 +493,20 @@ def test_token_by_token_past_the_room_of_an_automaton() -> None:
     assert result.error is None and result.branches[0].logs == "[True, True, True, True]\n"
 
 
+def test_a_part_that_is_nearly_full_is_in_the_way_of_no_combination() -> None:
+    body = f"""
+        one, random = aici.RegexConstraint({LARGE!r}), 1
+        for i in range(40):
+            random = (random * 1103515245 + 12345) % 2147483648
+            one.append_token(aici.tokenize("a" if random >> 16 & 1 else "b")[0])
+        both = aici.RegexConstraint({LARGE!r}) & aici.RegexConstraint("[^b]{{32,40}}")
+        print(await aici.gen_text(constraint=both, max_tokens=60))
+        """
+    with Host(ScriptedEngine(), constraint_limits=DfaLimits(states=100)) as host:
+        result = host.run(main(body), prompt="q")
+    assert result.error is None and re.fullmatch("a{32,40}\n", result.branches[0].logs)
+
+
 def test_constraints_are_bounded_as_the_host_says() -> None:
     limits = DfaLimits(pattern_length=40, option_bytes=40, positions=40)
     with Host(ScriptedEngine(), constraint_limits=limits) as host:
