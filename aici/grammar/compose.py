@@ -164,7 +164,8 @@ def batch(c: Context, machine: Machine, states: Ptr[i64], n: i64, out: Ptr[u32])
 def compute(c: Context, machine: Machine, state: i64, out: Ptr[u32], keep: i64) -> i64:
     """As `mask`, anew; kept if `keep` is not 0."""
     s = c.scratch
-    if look(c, machine, state, MANY if machine.merged == 0 else FOREVER) == WANTS_MERGING:
+    patience = MANY + machine.n_asked * machine.n_classes // 8 if machine.merged == 0 else FOREVER
+    if look(c, machine, state, patience) == WANTS_MERGING:
         return WANTS_MERGING
     base = -1
     some = 0

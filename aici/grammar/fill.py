@@ -40,8 +40,8 @@ FEW = 1500
 """Walking so many nodes takes about as long as a few bit rows."""
 FEW_EXITS = 60
 """So many are followed one by one rather than in their trie."""
-MANY = 20_000
-"""So many steps in a walk are worth a try at merging the machine's states (`merge`)."""
+MANY = 4_000
+"""So many steps in a walk, and an eighth of the table's cells, are worth a try at merging its states (`merge`)."""
 WANTS_MERGING = -1
 MAX_EXIT_NODES = 10_000
 """A run whose exits have more nodes may not be worth it."""

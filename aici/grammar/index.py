@@ -44,7 +44,7 @@ from .tries import END, Trie, make_trie
 MEDIUM = 20
 """Few tokens have more units, and most of them begin alike: rules, indentation."""
 LONG = 7
-MAX_EXITS = 1 << 14
+MAX_EXITS = 1 << 15
 """An atom with more exits has none."""
 
 

@@ -140,18 +140,22 @@ def differing(row: Ptr[i32], other: Ptr[i32]) -> u64:
 
 @kernel
 def exits_cost(index: Index, s: Scratch, run: i64) -> i64:
-    """How many nodes the exits of a run have; ENDLESS if an atom has none in the index."""
+    """How many nodes the exits of a run have, or how many they are where those of one place are followed one by one;
+    ENDLESS if an atom has none in the index."""
     total = 0
     first = 0
     if s.masks[0] == 0:
         return ENDLESS
     while first <= steps(run):
+        last = segment_end(s, first, steps(run))
+        listed = i64(first == last and (first < steps(run) or run < ENDLESS))
         left = u64(~(s.masks[0] | same(s.rows[(2 + first) * N_ATOMS :], 0)))
         while left != 0:
             atom = trailing_zeros(left)
             left = left & u64(left - 1)
             if index.exit_big[atom] != 0:
                 return ENDLESS
-            total += index.exit_sizes[atom]
-        first = segment_end(s, first, steps(run)) + 1
+            here = index.exits_at[atom * (MEDIUM + 1) + first + 1 :]
+            total += min(here[1] - here[0], index.exit_sizes[atom]) if listed != 0 else index.exit_sizes[atom]
+        first = last + 1
     return total
