@@ -34,7 +34,10 @@ MOST_SEEN = 512
 MASKS = 64
 """Masks that are made."""
 STEPS = 12_000
-"""Of walks for all of them together, some 50 microseconds."""
+"""Of walks for all of them together, some 50 microseconds; to look at eight classes counts as one."""
+PART = 4
+"""One such part of what is kept may be used up."""
+N_SEEN = 1 << 14
 
 
 class Ahead(Record):
@@ -44,18 +47,16 @@ class Ahead(Record):
     seen: Ptr[u32]  # [N_SEEN / 32] a bit for each state below N_SEEN; higher ones are left out
 
 
-PART = 4
-"""One such part of what is kept may be used up."""
-N_SEEN = 1 << 14
-
-
 def make_ahead() -> Ahead:
     return Ahead.carve((), (MOST_SEEN, N_SEEN // 32))
 
 
 @kernel
 def foresee(c: Context, machine: Machine, a: Ahead, start: i64, most: i64) -> i64:
-    """Keep the masks of up to `most` states that follow `start`, as far as they are not known; returns how many."""
+    """Keep the masks of up to `most` states that follow `start`, as far as they are not known; returns how many. None
+    where states were merged: the machine's table has others then, whose masks are quick to find."""
+    if machine.merged == 2 or machine.grows != 0 or start < 0 or start >= machine.n_asked:
+        return 0
     clear_words(a.seen, N_SEEN // 32)
     n_bases = c.kept.n_bases
     first_base = c.kept.counts[NEXT_BASE]
@@ -68,6 +69,7 @@ def foresee(c: Context, machine: Machine, a: Ahead, start: i64, most: i64) -> i6
     while head < tail and made < most and left > 0:
         state = i64(a.todo[head])
         head += 1
+        left -= machine.n_classes // 8
         row = machine.table[state * machine.n_classes :]
         before = 0
         for i in range(machine.n_classes):

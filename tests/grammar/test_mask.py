@@ -13,7 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aici.grammar import ahead, compose, families, image, index, lowering, mask, methods, reference, tries
+from aici.grammar import ahead, compose, families, image, index, lowering, mask, merge, methods, reference, tries
 from aici.grammar.atoms import atoms
 from aici.grammar.constraint import Matcher, fill_batch
 from aici.grammar.errors import RegexLimitError
@@ -420,6 +420,18 @@ def test_masks_made_ahead_leave_room_for_others(real: Vocabulary) -> None:
         known = sum(map(other.knows, range(len(other.automaton.accepting))))
         assert 1 <= known <= 1 + ahead.MASKS
         assert asked.knows(asked.start)
+
+
+def test_nothing_is_made_ahead_where_states_were_merged(real: Vocabulary) -> None:
+    matcher = Matcher(compile_regex(".*([^a]b|ab) end"), real)
+    table = matcher.masks.table
+    merged = merge.merge(table)
+    assert merged is not None and len(merged[0]) < len(table)
+    matcher.masks._merge()
+    last = len(table) - 1
+    assert tokens_of(matcher.mask(last)) == reference.allowed(matcher.automaton, real, last)
+    assert [s for s in range(len(table)) if matcher.knows(s)] == [last]
+    assert ahead.foresee(real.context, Matcher(matcher.automaton, real).masks.machine, real.ahead, len(table), 9) == 0
 
 
 @settings(deadline=None, max_examples=8)
