@@ -10,23 +10,8 @@ automaton come those of some states that follow: most automata of usual patterns
 
 from __future__ import annotations
 
-from .compose import (
-    NEW,
-    NEXT_BASE,
-    WRITTEN,
-    Context,
-    add_found,
-    base_of,
-    copy_base,
-    finish,
-    keep_found,
-    keep_whole,
-    knows,
-    look,
-    unite_terms,
-)
-from .jit import Ptr, Record, clear_words, i64, kernel, u8, u32
-from .runs import TERMS
+from .compose import NEXT_BASE, WRITTEN, Context, keep_mask, knows, used_up
+from .jit import Ptr, Record, clear_words, i64, kernel, u32
 from .targets import Machine
 
 MOST_SEEN = 512
@@ -58,7 +43,6 @@ def foresee(c: Context, machine: Machine, a: Ahead, start: i64, most: i64) -> i6
     if machine.merged == 2 or machine.grows != 0 or start < 0 or start >= machine.n_asked:
         return 0
     clear_words(a.seen, N_SEEN // 32)
-    n_bases = c.kept.n_bases
     first_base = c.kept.counts[NEXT_BASE]
     written = c.kept.counts[WRITTEN]
     a.todo[0] = u32(start)
@@ -82,36 +66,8 @@ def foresee(c: Context, machine: Machine, a: Ahead, start: i64, most: i64) -> i6
                     tail += 1
             before = after
         if machine.clean[state] != 0 and state != start and knows(c.kept, machine.owner, state) == 0:
-            left -= keep(c, machine, state, left)
+            left -= keep_mask(c, machine, state, left)
             made += 1
-            used = (c.kept.counts[NEXT_BASE] - first_base + n_bases) % n_bases
-            if used > n_bases // PART or c.kept.counts[WRITTEN] - written > c.kept.room // PART:
+            if used_up(c.kept, first_base, written, PART) != 0:
                 break
     return made
-
-
-@kernel
-def keep(c: Context, machine: Machine, state: i64, left: i64) -> i64:
-    """Keep the mask of a state, if that takes no more than `left` steps; returns how many were taken."""
-    s = c.scratch
-    s.walk.steps[0] = 0
-    if look(c, machine, state, left) < 0:
-        return left
-    kept = c.kept
-    base = -1
-    some = 0
-    if s.counts[TERMS] > 0:
-        base = base_of(c)
-        if kept.filled[base] == NEW:
-            kept.some[base] = u8(unite_terms(c, s.terms, s.counts[TERMS], kept.bases[base * kept.n_words :]))
-            kept.filled[base] = 1
-        some = i64(kept.some[base])
-    some = finish(c, machine, state, some)
-    if keep_found(c, machine, state, base, some) == 0:
-        if base < 0:
-            clear_words(c.row, c.n_words)
-        else:
-            copy_base(c, base, c.row)
-        add_found(c, c.row)
-        keep_whole(kept, machine.owner, state, c.row, some)
-    return s.walk.steps[0]

@@ -53,6 +53,8 @@ KEY = MAX_TERMS * TERM + 1
 OWN = ALL
 """In place of the number of terms, before the owner and the state of a mask."""
 NEW = 2
+PATIENCE = 4_000
+"""So many steps a mask may take to be made before it is asked for."""
 MOST_KEPT = 512
 """Tokens in a list."""
 N_PLACES, N_TOLD = 1 << 14, 1 << 10
@@ -150,14 +152,68 @@ def fill(c: Context, machine: Machine, state: i64, out: Ptr[u32]) -> i64:
 def batch(c: Context, machine: Machine, states: Ptr[i64], n: i64, out: Ptr[u32]) -> i64:
     """Write the masks of `n` states, one after the other, into `out`; returns how many before the first one that
     needs to be looked at. Whether the context is busy is the caller's to see."""
+    prepared = 0
     for i in range(n):
         row = out[i * c.n_words :]
         state = states[i]
         if state < 0 or state >= machine.n_asked:
             return i
-        if recall_row(c, machine.owner, state, row, 1) == UNKNOWN and compute(c, machine, state, row, 1) < 0:
-            return i
+        if recall_row(c, machine.owner, state, row, 1) == UNKNOWN:
+            if prepared == 0:
+                prepare(c, machine, states[i:], n - i)
+                prepared = 1
+            if fill(c, machine, state, row) < 0:
+                return i
     return n
+
+
+@kernel
+def prepare(c: Context, machine: Machine, states: Ptr[i64], n: i64) -> None:
+    """Keep the masks of a batch before any is written, as far as there is room: what masks are made of stays in the
+    nearest caches then, which rows that are written would empty."""
+    first_base = c.kept.counts[NEXT_BASE]
+    written = c.kept.counts[WRITTEN]
+    for i in range(n):
+        state = states[i]
+        if state < 0 or state >= machine.n_asked or used_up(c.kept, first_base, written, 2) != 0:
+            return
+        if knows(c.kept, machine.owner, state) == 0:
+            keep_mask(c, machine, state, PATIENCE)
+
+
+@kernel
+def used_up(kept: Kept, base: i64, written: i64, part: i64) -> i64:
+    """Whether more than one such part of what is kept was replaced, since `base` was the next one and so much was
+    written."""
+    used = (kept.counts[NEXT_BASE] - base + kept.n_bases) % kept.n_bases
+    return i64(used > kept.n_bases // part or kept.counts[WRITTEN] - written > kept.room // part)
+
+
+@kernel
+def keep_mask(c: Context, machine: Machine, state: i64, left: i64) -> i64:
+    """Keep the mask of a state, if that takes no more than `left` steps; returns how many were taken."""
+    s = c.scratch
+    s.walk.steps[0] = 0
+    if look(c, machine, state, left) < 0:
+        return left
+    kept = c.kept
+    base = -1
+    some = 0
+    if s.counts[TERMS] > 0:
+        base = base_of(c)
+        if kept.filled[base] == NEW:
+            kept.some[base] = u8(unite_terms(c, s.terms, s.counts[TERMS], kept.bases[base * kept.n_words :]))
+            kept.filled[base] = 1
+        some = i64(kept.some[base])
+    some = finish(c, machine, state, some)
+    if keep_found(c, machine, state, base, some) == 0:
+        if base < 0:
+            clear_words(c.row, c.n_words)
+        else:
+            copy_base(c, base, c.row)
+        add_found(c, c.row)
+        keep_whole(kept, machine.owner, state, c.row, some)
+    return s.walk.steps[0]
 
 
 @kernel

@@ -96,13 +96,14 @@ class Masks:
             found = kernel.quickly(context.address, self.machine.address, *slots)
         return found
 
-    def _foresee(self, context: Context, state: int) -> None:
-        """After the first mask: make some that may follow."""
+    def _foresee(self, context: Context, state: int, asked: int = 1) -> None:
+        """After the first masks: make some that may follow, the fewer the more sequences share the cost of those."""
         if self.quick is ask:
             self.quick = make(mask, context, self.machine, otherwise=ask) or ask
         if not self._foreseen:
             self._foreseen = True
-            foresee.quickly(context.address, self.machine.address, self.vocabulary.ahead.address, state, MASKS)
+            most = max(0, 1 + MASKS - asked)
+            foresee.quickly(context.address, self.machine.address, self.vocabulary.ahead.address, state, most)
 
     def fill_batch(self, states: Sequence[int], out: NDArray[np.uint32]) -> None:
         """Write the mask of `states[i]` into `out[i]`, uint32[n_words], C order."""
@@ -123,7 +124,7 @@ class Masks:
                     )
                     done += self._run(batch, context, *places)
                     if done:
-                        self._foresee(context, states[0])
+                        self._foresee(context, states[0], n)
             if done < n:
                 self.fill(states[done], out[done])
                 done += 1
