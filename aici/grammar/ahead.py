@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .compose import NEXT_BASE, WRITTEN, Context, keep_mask, knows, used_up
 from .jit import Ptr, Record, clear_words, i64, kernel, u32
-from .targets import Machine
+from .machine import Machine
 
 MOST_SEEN = 512
 """States that are looked at."""

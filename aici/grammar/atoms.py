@@ -25,6 +25,8 @@ from .jit import Ptr, Record, i32, i64, kernel, u8, u16, u64
 
 N_ATOMS = 64
 """Room for atoms in masks of them; fewer are used."""
+ALL = (1 << N_ATOMS) - 1
+"""Of these masks the one with all."""
 
 _PUNCTUATION = [c for c in string.punctuation if c != "_"] + ["_"]
 _ASCII = [

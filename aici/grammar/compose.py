@@ -11,7 +11,7 @@ since the last time round; lists lie in a ring, where the oldest are written ove
 
 from __future__ import annotations
 
-from .atoms import Atoms
+from .atoms import ALL, Atoms
 from .families import (
     SECOND,
     THIRD,
@@ -43,10 +43,10 @@ from .jit import (
     u64,
 )
 from .lazy_kernels import BUSY, FAILED
+from .machine import Machine
 from .methods import ASK
 from .runs import MAX_TERMS, SPILLED, TERM, TERMS, TOKENS, Scratch
 from .stand_in import stand_in
-from .targets import ALL, Machine
 
 UNKNOWN = -3
 KEY = MAX_TERMS * TERM + 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .atoms import ASCII_ATOMS, FIRST_BEYOND, INVALID, N_ATOMS, TAIL
+from .atoms import ALL, ASCII_ATOMS, FIRST_BEYOND, INVALID, N_ATOMS, TAIL
 from .jit import Ptr, Record, clear_words, copy_words, i32, i64, kernel, ones, trailing_zeros, u8, u32, u64
 
 LATER, FIRST, SECOND, THIRD, WITHIN, WITHIN_THIRD, UNITS = range(7)
@@ -22,7 +22,6 @@ N_FAMILIES = 7
 later; THIRD: at place 2 or later; WITHIN and WITHIN_THIRD: as these, but not only as the last unit. UNITS: in place of
 an atom n, the tokens of more than n units; 0, those of none."""
 N_UNITS = 32
-ALL = (1 << 64) - 1
 MAX_PLAN = 2 * N_ATOMS
 """Rows that cover a group, and one more."""
 

@@ -13,9 +13,10 @@ trie. All parts are exact, so that their union is, and may overlap.
 
 from __future__ import annotations
 
-from .atoms import FIRST_BEYOND, N_ATOMS, Atoms
+from .atoms import ALL, FIRST_BEYOND, N_ATOMS, Atoms
 from .index import ENTRY_END_SHIFT, FIRST_SHIFT, LONG, MEDIUM, PLACE_SHIFT, SECOND_SHIFT, Index
 from .jit import Ptr, clear_words, i64, kernel, trailing_zeros, u8, u32, u64
+from .machine import Machine, ready
 from .runs import (
     ENDLESS,
     MAX_TERMS,
@@ -33,7 +34,7 @@ from .runs import (
     segment_end,
     steps,
 )
-from .targets import ALL, MIXED, Machine, ready, targets
+from .targets import MIXED, targets
 from .tries import CHILDREN_SHIFT, END, LAST, MAPPED, Trie, walk
 
 FEW = 1500

@@ -24,8 +24,8 @@ from .errors import AlgebraError, AlgebraLimitError, RegexLimitError
 from .jit import Kernel
 from .lazy import LazyDfa, slots_for
 from .limits import DEFAULT_LIMITS, DfaLimits
+from .machine import no_growth
 from .memory import mapping
-from .targets import no_growth
 
 _EAGER = replace(DEFAULT_LIMITS, work=1_000_000, cells=1 << 19)
 """What is built at once: some milliseconds' work;"""

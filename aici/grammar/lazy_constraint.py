@@ -23,10 +23,10 @@ from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
 from .lazy_budget import LazyBudget
 from .lazy_kernels import grown_step
+from .machine import Machine, make_growing_machine
 from .mask import OWNERS
 from .methods import Method, ask, make
 from .rows import KeptMasks
-from .targets import Machine, make_growing_machine
 from .vocabulary import Vocabulary
 
 _SPELLABLE_STATES = 500

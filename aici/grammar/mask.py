@@ -21,10 +21,10 @@ from .compose import Context, batch, compute, fill, knows, mask
 from .fill import FEW, WANTS_MERGING
 from .jit import Kernel
 from .kinds import IntType
+from .machine import Machine, make_machine
 from .merge import merge
 from .methods import Method, ask, make
 from .records import address_of, address_of_bytes
-from .targets import Machine, make_machine
 from .vocabulary import Vocabulary
 
 OWNERS = count(1)

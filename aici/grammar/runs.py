@@ -10,11 +10,12 @@ the run goes on after them.
 
 from __future__ import annotations
 
-from .atoms import N_ATOMS, Atoms
+from .atoms import ALL, N_ATOMS, Atoms
 from .index import MEDIUM, Index
 from .jit import Ptr, Record, i32, i64, kernel, trailing_zeros, u32, u64
+from .machine import Machine
 from .memory import mapping
-from .targets import ALL, MIXED, Machine, targets, visited_size
+from .targets import MIXED, targets, visited_size
 from .tries import Walk
 
 MAX_RUN = MEDIUM - 1

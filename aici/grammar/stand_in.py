@@ -8,12 +8,12 @@ the first position of the run stands for them. So a mask is found once for a run
 
 from __future__ import annotations
 
-from .atoms import N_ATOMS
+from .atoms import ALL, N_ATOMS
 from .index import LONG, MEDIUM, Index
 from .jit import Ptr, i64, kernel, ones, trailing_zeros, u32, u64
 from .lazy_kernels import ALIKE, subset_state
+from .machine import Machine
 from .subset_kernels import Positions, intern_subset
-from .targets import ALL, Machine
 
 MOST = 64
 """Positions of a state that are looked at."""

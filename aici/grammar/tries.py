@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from .jit import Ptr, Record, i64, kernel, ones, trailing_zeros, u32, u64
 from .kernels import BYTE_MASK, SIZE_SHIFT, TOKEN_MASK, TOKEN_SHIFT
-from .targets import Machine, ready
+from .machine import Machine, ready
 
 LAST, MAPPED = 1 << 8, 1 << 9
 ITEM_SHIFT, ITEM_MASK = 10, (1 << 24) - 1
