@@ -10,8 +10,9 @@ automaton come those of some states that follow: most automata of usual patterns
 
 from __future__ import annotations
 
-from .compose import NEXT_BASE, WRITTEN, Context, keep_mask, knows, used_up
+from .compose import Context, keep_mask
 from .jit import Ptr, Record, clear_words, i64, kernel, u32
+from .kept import NEXT_BASE, WRITTEN, knows, used_up
 from .machine import Machine
 
 MOST_SEEN = 512

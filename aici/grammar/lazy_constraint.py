@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from .advance import DEAD, Advancing, Way
 from .budget import Budget
 from .combination_budget import CombinationBudget
-from .compose import UNKNOWN, grow, grown_mask, keep_whole, knows, recall
+from .compose import UNKNOWN, grow, grown_mask, recall
 from .constraint import Matcher
 from .dfa import Dfa
 from .fill import FEW
+from .kept import keep_whole, knows
 from .lazy import LazyDfa
 from .lazy_algebra import AnyAutomaton, LazyCombination
 from .lazy_budget import LazyBudget

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from . import kernels
 from .ahead import MASKS, foresee
 from .automaton import Automaton
-from .compose import Context, batch, compute, fill, knows, mask
+from .compose import Context, batch, compute, fill, mask
 from .fill import FEW, WANTS_MERGING
 from .jit import Kernel
+from .kept import knows
 from .kinds import IntType
 from .machine import Machine, make_machine
 from .merge import merge

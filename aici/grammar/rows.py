@@ -1,7 +1,7 @@
 """Masks that were computed, kept to be asked for again.
 
 Goes in: whatever can compute the mask of a state. Comes out: the same with a memory, which all constraints over one
-vocabulary share (`compose.Kept`). `constraint` and `lazy_constraint` use it.
+vocabulary share (`kept.Kept`). `constraint` and `lazy_constraint` use it.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from . import kernels
 from .ahead import Ahead, make_ahead
 from .atoms import N_ATOMS, atoms
-from .compose import Context, forget, make_kept
+from .compose import Context
 from .index import Index, make_index
+from .kept import forget, make_kept
 from .rows import CACHE_BYTES
 from .runs import make_scratch
 

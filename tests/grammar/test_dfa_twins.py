@@ -23,6 +23,7 @@ from aici.grammar.dfa import Dfa
 from aici.grammar.errors import CorruptAutomaton
 from aici.grammar.jit import Kernel
 from aici.grammar.lazy import compile_lazily
+from aici.grammar.machine import make_growing_machine
 from aici.grammar.options import compile_options
 from aici.grammar.regex import compile_regex
 from aici.grammar.vocabulary import Vocabulary
@@ -105,7 +106,7 @@ def test_targets_of_lazy_automata(pattern: str) -> None:
     rows = []
     for find in (targets.find_targets, targets.find_targets.python):
         lazy, row = compile_lazily(pattern), np.zeros(N_ATOMS, np.int32)
-        machine, visited = targets.make_growing_machine(lazy, 8), np.zeros(targets.visited_size(), np.int64)
+        machine, visited = make_growing_machine(lazy, 8), np.zeros(targets.visited_size(), np.int64)
         found, state = [], lazy.start
         for text in (b"", b"x", b"\xc3", b"\xa9", b"b"):
             state = lazy.advance(state, text) or state

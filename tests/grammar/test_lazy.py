@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aici.grammar import charset, targets, unicode
+from aici.grammar import charset, machine, unicode
 from aici.grammar.atoms import atoms
 from aici.grammar.constraint import Matcher
 from aici.grammar.dfa import Dfa
@@ -137,7 +137,7 @@ def test_which_atoms_meet() -> None:
         (unicode.escape_class("w", False).high, unicode.fold(charset.single(0x3C3)).high),
     ):
         high = partition(sets)
-        pairs = targets._pairs_beyond(high).reshape(-1, 2)
+        pairs = machine._pairs_beyond(high).reshape(-1, 2)
         expected = set()
         for code in [*range(0x80, 0x3100), *range(0x3100, 0xD800, 7), *range(0xE000, 0x30000, 11)]:
             page = table["blocks"].reshape(-1, 64)[table["block_of"][code >> 12], code >> 6 & 63]
