@@ -84,6 +84,18 @@ def test_distances_and_masks_are_those_of_brute_force(pattern: str, vocabulary: 
     assert budget.exact
 
 
+def sampled(budget: Budget | LazyBudget, matcher: Matcher | LazyMatcher, left: int, rng: random.Random) -> str:
+    """A text of at most `left` tokens, each one that the budget allows."""
+    state, text = matcher.start, b""
+    while left:
+        token = rng.choice(sorted(allowed(budget, matcher, state, left)))
+        if token == EOS:
+            break
+        state, text, left = matcher.advance(state, token), text + matcher.vocabulary.token_bytes[token], left - 1
+        assert state != DEAD and budget.fits(state, left)
+    return text.decode()
+
+
 @settings(deadline=None, max_examples=100)
 @given(PATTERNS, vocabularies(), st.integers(0, 4), st.randoms(use_true_random=False), st.integers(0, 3))
 def test_whatever_is_sampled_is_complete_in_time(
@@ -94,14 +106,7 @@ def test_whatever_is_sampled_is_complete_in_time(
     least = budget.least(matcher.start)
     if least is None:
         return
-    left, state, text = least + spare, matcher.start, b""
-    while left:
-        token = rng.choice(sorted(allowed(budget, matcher, state, left)))
-        if token == EOS:
-            break
-        state, text, left = matcher.advance(state, token), text + vocabulary.token_bytes[token], left - 1
-        assert state != DEAD and budget.fits(state, left)
-    assert re.fullmatch(pattern, text.decode())
+    assert re.fullmatch(pattern, sampled(budget, matcher, least + spare, rng))
 
 
 def test_masks_are_plain_far_from_the_end_and_cost_nothing_there() -> None:
@@ -230,16 +235,9 @@ def test_bounds_of_lazy_automata_are_ways_to_the_end(pattern: str, spare: int, w
     matcher, rng = LazyMatcher(compile_lazily(pattern), vocabulary), random.Random(work)
     budget = LazyBudget(matcher.automaton, vocabulary, work=work)
     least = matcher.budget.least(matcher.start)
-    left, state, text = budget.least(matcher.start), matcher.start, b""
-    assert left is not None and least is not None and least <= left and (least == left or not budget.exact)
-    left += spare
-    while left:
-        token = rng.choice(sorted(allowed(budget, matcher, state, left)))
-        if token == EOS:
-            break
-        state, text, left = matcher.advance(state, token), text + vocabulary.token_bytes[token], left - 1
-        assert state != DEAD and budget.fits(state, left)
-    assert re.fullmatch(pattern, text.decode())
+    bound = budget.least(matcher.start)
+    assert bound is not None and least is not None and least <= bound and (least == bound or not budget.exact)
+    assert re.fullmatch(pattern, sampled(budget, matcher, bound + spare, rng))
 
 
 @settings(deadline=None, max_examples=40)
